@@ -1,0 +1,226 @@
+package resolver
+
+import "github.com/meridian-dns/meridian/zones"
+
+// query is one query on its way to an answer. The answer is written straight
+// into out; names in it are referred to by where they stand there.
+type query struct {
+	view *View
+	req  *Request
+
+	// The question and the EDNS part, as parsed.
+	opcode int
+	qtype  int
+	qclass int
+	qend   int // where the question ends, in the query and in the answer; headerSize if it has none
+	edns   edns
+
+	// The answer so far.
+	out    []byte
+	n      int // octets written
+	limit  int // where records must end, so that OPT still fits
+	counts [4]int
+	rcode  uint16
+	aa, tc bool
+	ede    uint16 // extended error, 0 for none
+
+	// The name being resolved: QNAME, then the targets of CNAMEs. Its octets
+	// stand at base of the answer; from offset split of the name on they stand
+	// at tail instead (the compressed apex).
+	name              zones.Name
+	base, split, tail int
+	chain             chain
+
+	zone   *zones.Zone
+	entry  int // of the zone in the view
+	apex   int // the label of name at which the zone's apex starts
+	apexAt int // where the zone's apex stands in the answer
+	other  zones.Name
+}
+
+// Answer writes the answer to a query into dst and returns its length; 0 means
+// that the query must not be answered. dst must hold 65,535 octets, or 1,232
+// over UDP. See the package comment for what it may do. (RFC 1034 section
+// 4.3.2 is its outline.)
+func (v *View) Answer(dst []byte, req *Request, s *Scratch) int {
+	q := &s.query
+	q.begin(v, dst, req)
+	if !answerable(req.Msg) {
+		return 0
+	}
+	if q.rcode = q.parse(); q.rcode == noError && q.qend > headerSize {
+		q.answer()
+	}
+	return q.finish()
+}
+
+// begin resets everything that a stage may read before it is written.
+func (q *query) begin(v *View, dst []byte, req *Request) {
+	q.view, q.req, q.out = v, req, dst
+	q.opcode, q.qtype, q.qclass, q.qend = 0, 0, 0, headerSize
+	q.edns = edns{}
+	q.n, q.limit = headerSize, 0
+	q.counts = [4]int{}
+	q.rcode, q.aa, q.tc, q.ede = noError, false, false, 0
+	q.chain.n = 0
+	q.zone = nil
+}
+
+// answerable tells whether a message may be answered at all: a header, and QR
+// clear, because answering responses could loop for ever.
+func answerable(msg []byte) bool {
+	return len(msg) >= headerSize && msg[2]&0x80 == 0
+}
+
+// answer decides a well-formed question.
+func (q *query) answer() {
+	switch {
+	case q.qclass == classCH:
+		q.chaos()
+	case q.qclass != classIN, q.qtype == typeAXFR, q.qtype == typeIXFR:
+		q.rcode = refused
+	default:
+		q.resolve()
+	}
+}
+
+// resolve answers QNAME, and then every name that a CNAME leads to.
+func (q *query) resolve() {
+	q.base, q.split = headerSize, zones.MaxName+1
+	for q.enter() {
+		if !q.lookup() {
+			return
+		}
+	}
+}
+
+// enter finds the zone of the current name. Without one QNAME is refused, and
+// a chain of CNAMEs just ends: its rest is for others to answer.
+func (q *query) enter() bool {
+	entry, apex, ok := q.findZone()
+	switch first := q.chain.n == 0; {
+	case !ok && first:
+		q.rcode = refused
+		return false
+	case !ok:
+		return false
+	case q.view.zones.Entry(entry).Zone == nil:
+		if first {
+			q.unusable(entry)
+		}
+		return false
+	}
+	q.aa = true
+	q.entry, q.zone = entry, q.view.zones.Entry(entry).Zone
+	q.apex, q.apexAt = apex, q.at(apex)
+	return true
+}
+
+// unusable answers for a zone that is configured but has no good version.
+func (q *query) unusable(entry int) {
+	q.rcode, q.ede = servFail, edeInvalidData
+	if q.view.zones.Entry(entry).Loading {
+		q.ede = edeNotReady
+	}
+}
+
+// findZone finds the zone with the longest apex. DS belongs to the parent side
+// of a cut (RFC 4035 section 3.1.4.1), so at an apex the parent zone answers
+// it if it is served here too.
+func (q *query) findZone() (entry, apex int, ok bool) {
+	entry, apex, ok = q.view.zones.Find(&q.name, 0)
+	if ok && apex == 0 && q.qtype == typeDS && q.name.Labels() > 0 {
+		if e, a, above := q.view.zones.Find(&q.name, 1); above && q.view.zones.Entry(e).Zone != nil {
+			return e, a, true
+		}
+	}
+	return entry, apex, ok
+}
+
+// at is where label i of the current name stands in the answer.
+func (q *query) at(i int) int {
+	if off := q.name.Offset(i); off < q.split {
+		return q.base + off
+	}
+	return q.tail
+}
+
+// lookup answers the current name from its zone, and tells whether a CNAME
+// leads on to another name.
+func (q *query) lookup() bool {
+	m := q.zone.Lookup(&q.name, q.apex)
+	switch m.Kind {
+	case zones.Found, zones.Wildcard:
+		return q.data(m.Node)
+	case zones.Delegation:
+		if m.Label == 0 && q.qtype == typeDS {
+			q.static(m.Node)
+			return false
+		}
+		q.referral(m)
+	case zones.Redirect:
+		return q.redirect(m)
+	default:
+		q.negative(nxDomain)
+	}
+	return false
+}
+
+// data answers from a node that owns the current name, itself or as the
+// wildcard above it.
+func (q *query) data(id zones.NodeID) bool {
+	if ref, ttl, ok := q.zone.Geo(id); ok {
+		if g := &q.view.refs[q.entry][ref]; q.steered(g) {
+			return q.geo(g, ttl)
+		}
+	}
+	if q.qtype != typeCNAME && q.qtype != typeANY {
+		if set, ok := q.zone.Find(id, typeCNAME); ok {
+			return q.alias(set)
+		}
+	}
+	q.static(id)
+	return false
+}
+
+// static answers with the RRset asked for, or with NODATA. ANY gets the first
+// RRset there is (RFC 8482 section 4.1).
+func (q *query) static(id zones.NodeID) {
+	set, ok := q.zone.Find(id, uint16(q.qtype))
+	if q.qtype == typeANY && q.zone.Sets(id) > 0 {
+		set, ok = q.zone.At(id, 0), true
+	}
+	if !ok {
+		q.negative(noError)
+		return
+	}
+	at := q.n
+	if !q.put(sectionAnswer, set, q.base) {
+		q.tc = true
+		return
+	}
+	q.additional(set, at)
+}
+
+// negative says that the name (nxDomain) or the type (noError) does not exist
+// (RFC 2308 sections 2.1 and 2.2).
+func (q *query) negative(rcode uint16) {
+	q.rcode = rcode
+	if !q.put(sectionAuthority, q.zone.Negative(), q.apexAt) {
+		q.tc = true
+	}
+}
+
+// referral points to the servers of a child zone.
+func (q *query) referral(m zones.Match) {
+	if q.chain.n == 0 {
+		q.aa = false
+	}
+	ns, _ := q.zone.Find(m.Node, typeNS)
+	at := q.n
+	if !q.put(sectionAuthority, ns, q.at(m.Label)) {
+		q.tc = true
+		return
+	}
+	q.additional(ns, at)
+}

@@ -1,0 +1,157 @@
+package resolver
+
+// Codes of EDNS options and of extended errors (IANA DNS parameters).
+const (
+	optNSID      = 3
+	optSubnet    = 8
+	optCookie    = 10
+	optKeepalive = 11
+	optEDE       = 15
+
+	edeNotReady    = 14
+	edeInvalidData = 24
+)
+
+const (
+	optHeader = 4  // code and length of an option
+	optRR     = 11 // an OPT record without options
+	flagDO    = 1 << 15
+)
+
+// edns is what the OPT record of a query says (RFC 6891), and what of it the
+// answer's will say.
+type edns struct {
+	present   bool
+	payload   int
+	version   int
+	do        bool
+	nsid      bool
+	keepalive bool
+	subnet    subnet
+	cookie    cookie
+}
+
+// take reads the fixed part of an OPT record, from its type on.
+func (e *edns) take(rr []byte) {
+	e.present = true
+	e.payload = u16(rr, 2)
+	e.version = int(rr[5])
+	e.do = u16(rr, 6)&flagDO != 0
+}
+
+// parse reads the options. Unknown ones are ignored; those of a version that
+// is not ours are not looked at.
+func (e *edns) parse(b []byte) uint16 {
+	if e.version > 0 {
+		return badVers
+	}
+	for len(b) > 0 {
+		if len(b) < optHeader || optHeader+u16(b, 2) > len(b) {
+			return e.malformed()
+		}
+		data := b[optHeader : optHeader+u16(b, 2)]
+		if !e.option(u16(b, 0), data) {
+			return e.malformed()
+		}
+		b = b[optHeader+len(data):]
+	}
+	return noError
+}
+
+// malformed forgets the options of a query that is refused for one of them:
+// none of them is echoed.
+func (e *edns) malformed() uint16 {
+	e.nsid, e.keepalive, e.subnet, e.cookie = false, false, subnet{}, cookie{}
+	return formErr
+}
+
+// option reads one option, and tells whether it is well-formed.
+func (e *edns) option(code int, data []byte) bool {
+	switch code {
+	case optNSID:
+		e.nsid = true
+	case optSubnet:
+		return e.subnet.parse(data)
+	case optCookie:
+		return e.cookie.parse(data)
+	case optKeepalive:
+		e.keepalive = true
+		return len(data) == 0 // RFC 7828 section 3.2.1
+	}
+	return true
+}
+
+// reserve drops the options that this answer will not carry and gives the
+// room that OPT needs.
+func (e *edns) reserve(q *query) int {
+	if !e.present {
+		return 0
+	}
+	size := optRR
+	e.nsid = e.nsid && len(q.view.opts.NSID) > 0
+	e.keepalive = e.keepalive && q.req.Transport == TCP && q.view.opts.IdleTimeout > 0
+	if e.nsid {
+		size += optHeader + len(q.view.opts.NSID)
+	}
+	if e.keepalive {
+		size += optHeader + 2
+	}
+	if e.subnet.present {
+		size += optHeader + len(e.subnet.raw)
+	}
+	if e.cookie.verify(q) {
+		size += optHeader + cookieSize
+	}
+	return size
+}
+
+// write appends the OPT record; the room for it was kept free.
+func (e *edns) write(q *query) {
+	if !e.present {
+		return
+	}
+	q.counts[sectionAdditional]++
+	at := q.n
+	q.out[at] = 0
+	put16(q.out, at+1, typeOPT)
+	put16(q.out, at+3, maxUDP)
+	put32(q.out, at+5, uint32(q.rcode>>4)<<24)
+	if e.do {
+		put16(q.out, at+7, flagDO)
+	}
+	q.n += optRR
+	if q.rcode != badVers { // version 0 cannot speak for that of the query
+		e.writeOptions(q)
+	}
+	put16(q.out, at+9, q.n-at-optRR)
+}
+
+func (e *edns) writeOptions(q *query) {
+	if e.nsid {
+		q.n += copy(q.option(optNSID, len(q.view.opts.NSID)), q.view.opts.NSID)
+	}
+	if e.subnet.present {
+		e.subnet.write(q.option(optSubnet, len(e.subnet.raw)))
+		q.n += len(e.subnet.raw)
+	}
+	if e.cookie.asked {
+		e.cookie.write(q.option(optCookie, cookieSize), q)
+		q.n += cookieSize
+	}
+	if e.keepalive {
+		put16(q.option(optKeepalive, 2), 0, int(q.view.opts.IdleTimeout))
+		q.n += 2
+	}
+	if q.ede != 0 && q.n+optHeader+2 <= q.size() {
+		put16(q.option(optEDE, 2), 0, int(q.ede))
+		q.n += 2
+	}
+}
+
+// option writes the head of an option and gives the room for its data.
+func (q *query) option(code, size int) []byte {
+	put16(q.out, q.n, code)
+	put16(q.out, q.n+2, size)
+	q.n += optHeader
+	return q.out[q.n : q.n+size]
+}

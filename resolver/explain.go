@@ -1,0 +1,42 @@
+package resolver
+
+import (
+	"fmt"
+
+	"github.com/meridian-dns/meridian/steer"
+	"github.com/meridian-dns/meridian/zones"
+)
+
+// explain gives the reasons for a geo name's answer, a line each. For ANY both
+// families are told where the pool has both.
+func (v *View) explain(g *geoName, c steer.Client, qtype uint16) []string {
+	if g.bad {
+		return []string{"the pool of this name is unknown: answered SERVFAIL"}
+	}
+	return v.steer.Explain(g.ref, c, steerType(int(qtype), g.info)).Lines()
+}
+
+// Explain gives the reasons for the answer to one question, a line each, as
+// CH TXT at the name would. name is in wire form. It is not meant for the
+// query path: it allocates.
+func (v *View) Explain(name []byte, qtype uint16, c steer.Client) ([]string, error) {
+	var n zones.Name
+	if _, err := n.Set(name); err != nil {
+		return nil, err
+	}
+	entry, apex, ok := v.zones.Find(&n, 0)
+	switch {
+	case !ok:
+		return []string{"outside all zones: answered REFUSED"}, nil
+	case v.zones.Entry(entry).Zone == nil:
+		return []string{"the zone has no usable version: answered SERVFAIL"}, nil
+	}
+	zone := v.zones.Entry(entry).Zone
+	m := zone.Lookup(&n, apex)
+	if m.Kind == zones.Found || m.Kind == zones.Wildcard {
+		if ref, _, ok := zone.Geo(m.Node); ok {
+			return v.explain(&v.refs[entry][ref], c, qtype), nil
+		}
+	}
+	return []string{fmt.Sprintf("%s: the same answer for every client", m.Kind)}, nil
+}

@@ -1,0 +1,146 @@
+package resolver
+
+// parse reads the whole query, and gives the RCODE with which it must be
+// refused, or noError. What can be understood of a bad query (its question,
+// its OPT record) is kept all the same, for the answer echoes it.
+func (q *query) parse() uint16 {
+	msg := q.req.Msg
+	q.opcode = u16(msg, 2) & maskOpcode
+	rcode := q.message(msg)
+	q.limit = q.size() - q.edns.reserve(q)
+	switch {
+	case q.opcode != opQuery:
+		return notImp
+	case q.edns.version > 0:
+		return badVers
+	}
+	return rcode
+}
+
+// message reads question, records and OPT. Octets behind the last record are
+// a format error, as is everything that the counts promise and the message
+// does not hold.
+func (q *query) message(msg []byte) uint16 {
+	at, ok := q.questions(msg)
+	if !ok {
+		return formErr
+	}
+	opt := options{}
+	for section := sectionAnswer; section <= sectionAdditional; section++ {
+		for range u16(msg, 4+2*section) {
+			if at, ok = q.record(msg, at, section, &opt); !ok {
+				return formErr
+			}
+		}
+	}
+	if at != len(msg) {
+		return formErr
+	}
+	if rcode := q.edns.parse(msg[opt.start:opt.end]); rcode != noError {
+		return rcode
+	}
+	return q.countQuestions(u16(msg, 4))
+}
+
+// countQuestions refuses all but one question; none at all is a request for a
+// server cookie (RFC 7873 section 5.4).
+func (q *query) countQuestions(n int) uint16 {
+	if n == 1 || n == 0 && q.edns.cookie.asked {
+		return noError
+	}
+	return formErr
+}
+
+// questions reads the question section. A single question is kept and copied
+// to the answer octet for octet.
+func (q *query) questions(msg []byte) (end int, ok bool) {
+	count := u16(msg, 4)
+	if count == 1 {
+		return q.question(msg)
+	}
+	at := headerSize
+	for range count {
+		if at, ok = skipName(msg, at); !ok || at+4 > len(msg) {
+			return 0, false
+		}
+		at += 4
+	}
+	return at, true
+}
+
+func (q *query) question(msg []byte) (end int, ok bool) {
+	size, err := q.name.Set(msg[headerSize:])
+	end = headerSize + size + 4
+	if err != nil || end > len(msg) || end > len(q.out) {
+		return 0, false
+	}
+	q.qtype, q.qclass = u16(msg, end-4), u16(msg, end-2)
+	q.qend = end
+	q.n = copy(q.out, msg[:end])
+	q.counts[sectionQuestion] = 1
+	return end, true
+}
+
+// options is where the options of the OPT record stand in a query.
+type options struct{ start, end int }
+
+// record steps over one record and takes note of OPT, of which there may be
+// one, in the additional section, with the root for its owner (RFC 6891
+// section 6.1.1).
+func (q *query) record(msg []byte, at, section int, opt *options) (end int, ok bool) {
+	owner := at
+	if at, ok = skipName(msg, at); !ok || at+10 > len(msg) {
+		return 0, false
+	}
+	end = at + 10 + u16(msg, at+8)
+	if end > len(msg) {
+		return 0, false
+	}
+	if u16(msg, at) != typeOPT {
+		return end, true
+	}
+	if q.edns.present || section != sectionAdditional || at != owner+1 {
+		return 0, false
+	}
+	q.edns.take(msg[at:])
+	*opt = options{at + 10, end}
+	return end, true
+}
+
+// size is how long the answer may be, in octets, OPT included.
+func (q *query) size() int {
+	switch {
+	case q.req.Transport != UDP:
+		return min(maxTCP, len(q.out))
+	case !q.edns.present:
+		return minUDP
+	}
+	return min(max(q.edns.payload, minUDP), maxUDP)
+}
+
+// finish writes OPT and the header and gives the length of the answer.
+func (q *query) finish() int {
+	switch q.rcode {
+	case noError, nxDomain, yxDomain:
+	default:
+		q.n, q.aa, q.tc = q.qend, false, false
+		q.counts = [4]int{sectionQuestion: q.counts[sectionQuestion]}
+	}
+	q.edns.write(q)
+	flags := flagQR | q.opcode | int(q.rcode)&0xf
+	if q.opcode == opQuery {
+		flags |= u16(q.req.Msg, 2) & flagRD
+	}
+	if q.aa {
+		flags |= flagAA
+	}
+	if q.tc {
+		flags |= flagTC
+	}
+	copy(q.out, q.req.Msg[:2])
+	put16(q.out, 2, flags)
+	for section, n := range q.counts {
+		put16(q.out, 4+2*section, n)
+	}
+	return q.n
+}

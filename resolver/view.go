@@ -1,0 +1,113 @@
+package resolver
+
+import (
+	"net/netip"
+
+	"github.com/meridian-dns/meridian/steer"
+	"github.com/meridian-dns/meridian/zones"
+)
+
+// Options are what a server says of itself and to whom it explains. They are
+// copied into every View made with them and must not change afterwards.
+type Options struct {
+	NSID          []byte         // answer to the NSID option (RFC 5001); empty: none
+	Version       string         // CH TXT version.bind; empty: refused
+	Hostname      string         // CH TXT hostname.bind; empty: refused
+	ID            string         // CH TXT id.server; empty: refused
+	CookieSecrets [][16]byte     // the first signs server cookies, all of them verify; empty: no cookies
+	Debug         []netip.Prefix // who may ask for explanations over DNS
+	IdleTimeout   uint16         // of TCP connections, told on request, in units of 100 ms (RFC 7828)
+}
+
+// View is one generation of everything that answers depend on. It is
+// immutable and safe for concurrent use.
+type View struct {
+	zones *zones.Set
+	steer *steer.State
+	refs  [][]geoName // by zone, then by zones.Zone.Geo's index
+	opts  *Options
+}
+
+// geoName is a GEO record whose pool has been looked up.
+type geoName struct {
+	ref  steer.Ref
+	info steer.Info
+	bad  bool // the pool is unknown: SERVFAIL
+}
+
+// NewView puts zones and pools together. prev, which may be nil, is the view
+// that this one follows: what has not changed is taken over from it, so that a
+// new state of health costs nothing per zone, and a changed zone only its own.
+// A GEO record whose pool is unknown is answered SERVFAIL; whoever loads zones
+// and pools refuses such a pair beforehand.
+func NewView(prev *View, z *zones.Set, s *steer.State, o *Options) *View {
+	v := &View{zones: z, steer: s, opts: o}
+	if prev != nil && prev.zones == z && prev.steer.Set() == s.Set() {
+		v.refs = prev.refs
+		return v
+	}
+	v.refs = make([][]geoName, z.Len())
+	for i := range v.refs {
+		v.refs[i] = v.bind(prev, i)
+	}
+	return v
+}
+
+// bind looks up the pools that the GEO records of a zone name.
+func (v *View) bind(prev *View, i int) []geoName {
+	zone := v.zones.Entry(i).Zone
+	if zone == nil || len(zone.Refs()) == 0 {
+		return nil
+	}
+	same := prev != nil && prev.steer.Set() == v.steer.Set()
+	if same && i < prev.zones.Len() && prev.zones.Entry(i).Zone == zone {
+		return prev.refs[i]
+	}
+	names := make([]geoName, len(zone.Refs()))
+	for j, r := range zone.Refs() {
+		ref, err := v.steer.Find(r.Ref)
+		if names[j] = (geoName{ref: ref, bad: err != nil}); err == nil {
+			names[j].info = v.steer.Set().Info(ref)
+		}
+	}
+	return names
+}
+
+// Zones is the set of zones that the view serves.
+func (v *View) Zones() *zones.Set { return v.zones }
+
+// Steer is the state of the pools that the view serves.
+func (v *View) Steer() *steer.State { return v.steer }
+
+// Transport is how a query came.
+type Transport uint8
+
+// The transports.
+const (
+	UDP Transport = iota
+	TCP
+)
+
+// Request is one query as a transport received it.
+type Request struct {
+	Msg       []byte         // the message, without TCP's length
+	Client    netip.AddrPort // the sender; an IPv4 address is not written as IPv6
+	Transport Transport
+	Random    uint64 // fresh for every query: weighted picks draw from it
+	Now       uint32 // Unix time in seconds, for cookies
+}
+
+// Scratch is the working memory of one goroutine that answers queries. After
+// Answer it tells, until the next one, what happened.
+type Scratch struct {
+	query query
+}
+
+// RCode is the (extended) response code of the last answer.
+func (s *Scratch) RCode() int { return int(s.query.rcode) }
+
+// Type is the type that the last question asked for; 0 if it had none.
+func (s *Scratch) Type() int { return s.query.qtype }
+
+// Truncated tells whether the last answer carried TC.
+func (s *Scratch) Truncated() bool { return s.query.tc }

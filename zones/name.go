@@ -1,0 +1,159 @@
+package zones
+
+import (
+	"encoding/binary"
+	"errors"
+)
+
+// MaxName is the longest a name may be in wire form, in octets (RFC 1035
+// section 2.3.4).
+const MaxName = 255
+
+const maxLabels = 128
+
+// ErrName says that octets are not an uncompressed name in wire form.
+var ErrName = errors.New("not a name in wire form")
+
+// Name is a domain name taken apart for lookups: lower-cased, its labels
+// located, and every suffix of it hashed, so that zones and nodes are found
+// by longest suffix without looking at the octets again. The zero Name is the
+// root. A Name is scratch space of one goroutine.
+type Name struct {
+	wire   [MaxName]byte
+	size   int
+	labels int
+	off    [maxLabels]uint8
+	hash   [maxLabels]uint32
+}
+
+// Set takes the uncompressed name that b starts with, and returns its length
+// in octets. It fails with ErrName on a label over 63 octets, a compression
+// pointer, a name over 255 octets or one that b cuts short.
+func (n *Name) Set(b []byte) (int, error) { return setName(n, b) }
+
+func setName[T string | []byte](n *Name, b T) (int, error) {
+	at := 0
+	n.labels = 0
+	for {
+		if at >= len(b) || at >= MaxName {
+			return 0, ErrName
+		}
+		size := int(b[at])
+		if size == 0 {
+			break
+		}
+		if size > 63 || at+1+size >= len(b) || at+1+size >= MaxName {
+			return 0, ErrName
+		}
+		n.off[n.labels] = uint8(at)
+		n.labels++
+		lower(n, b, at, size+1)
+		at += size + 1
+	}
+	n.wire[at] = 0
+	n.off[n.labels] = uint8(at)
+	n.size = at + 1
+	n.rehash()
+	return n.size, nil
+}
+
+// lower copies octets of b to the same place in n, in lower case.
+func lower[T string | []byte](n *Name, b T, at, size int) {
+	for i := at; i < at+size; i++ {
+		c := b[i]
+		if c-'A' < 26 {
+			c += 'a' - 'A'
+		}
+		n.wire[i] = c
+	}
+}
+
+// rehash computes the hash of every suffix in one pass from the root.
+func (n *Name) rehash() {
+	h := uint32(hashSeed)
+	n.hash[n.labels] = h
+	end := n.size - 1
+	for i := n.labels - 1; i >= 0; i-- {
+		start := int(n.off[i])
+		h = hashLabel(h, n.wire[start:end])
+		n.hash[i] = h
+		end = start
+	}
+}
+
+// Wire gives the lower-cased name in wire form; it is n's own memory.
+func (n *Name) Wire() []byte { return n.wire[:n.size] }
+
+// Suffix gives the part of the name that starts at label i, in wire form.
+func (n *Name) Suffix(i int) []byte { return n.wire[n.off[i]:n.size] }
+
+// Labels counts the labels, the root not included.
+func (n *Name) Labels() int { return n.labels }
+
+// Offset is where label i starts in the wire form; Offset(Labels()) is the
+// place of the root's zero octet.
+func (n *Name) Offset(i int) int { return int(n.off[i]) }
+
+// LabelOf gives the label at which a suffix of size octets starts.
+func (n *Name) LabelOf(size int) int {
+	for i := 0; i <= n.labels; i++ {
+		if n.size-int(n.off[i]) == size {
+			return i
+		}
+	}
+	return n.labels
+}
+
+const hashSeed = 0x9e3779b9
+
+// hashLabel extends the hash of a suffix by the label in front of it (length
+// octet included). Eight octets a step: names are hashed for every query.
+func hashLabel(h uint32, label []byte) uint32 {
+	x := uint64(h)
+	for len(label) >= 8 {
+		x = mix(x ^ binary.LittleEndian.Uint64(label))
+		label = label[8:]
+	}
+	var tail uint64
+	for i, c := range label {
+		tail |= uint64(c) << (8 * i)
+	}
+	x = mix(x ^ tail)
+	return uint32(x ^ x>>32)
+}
+
+// mix is the finaliser of SplitMix64 (Steele, Lea and Flood, 2014): it
+// spreads, it need not be cryptographic.
+func mix(x uint64) uint64 {
+	x ^= x >> 30
+	x *= 0xbf58476d1ce4e5b9
+	x ^= x >> 27
+	x *= 0x94d049bb133111eb
+	return x ^ x>>31
+}
+
+// slot is an entry of an open-addressing index: a hash and the number of what
+// it stands for, plus one; zero is empty.
+type slot struct {
+	hash uint32
+	ref  uint32
+}
+
+// newSlots makes an index for n entries, at most two thirds full.
+func newSlots(n int) []slot {
+	size := 4
+	for size*2 < n*3 {
+		size *= 2
+	}
+	return make([]slot, size)
+}
+
+// insert adds entry ref under a hash. The index must have a free slot.
+func insert(slots []slot, hash, ref uint32) {
+	mask := uint32(len(slots) - 1)
+	i := hash & mask
+	for slots[i].ref != 0 {
+		i = (i + 1) & mask
+	}
+	slots[i] = slot{hash, ref + 1}
+}
