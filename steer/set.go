@@ -1,0 +1,204 @@
+package steer
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/meridian-dns/meridian/geo"
+	"github.com/meridian-dns/meridian/healthcheck"
+)
+
+// Set is the compiled pools. Immutable.
+type Set struct {
+	db    *geo.Database
+	part  *geo.Partition
+	pools []*pool
+	names map[string]int32
+	slots []healthcheck.Slot // of the checks behind the pools, each once
+	users [][]int32          // the pools behind which each of slots stands
+}
+
+// pool is a pool compiled.
+type pool struct {
+	*Pool
+	table    *table
+	types    types
+	members  []member
+	fallback []member
+	refs     map[string]int32 // servers by name
+}
+
+// Compile builds the tables of all pools over the partition, which must have been cut with Want of the same
+// pools. Pools whose rankings depend on the same things share a table. The database serves explanations and
+// says which attributes there are; without one (nil), rules by ASN or subdivision are errors. The error joins
+// all that is wrong, each with the name of its pool.
+func Compile(db *geo.Database, part *geo.Partition, pools []Pool) (*Set, error) {
+	c := compiler{
+		set:    &Set{db: db, part: part, names: map[string]int32{}},
+		tables: map[string]*table{}, slots: map[healthcheck.Slot]int{}, limit: maxRankings,
+	}
+	if db != nil {
+		c.has = db.Has()
+	}
+	return c.compile(pools)
+}
+
+// compiler holds what the pools of a set share while it is built.
+type compiler struct {
+	set    *Set
+	has    geo.Attributes
+	points []*point // of the partition's places
+	tables map[string]*table
+	slots  map[healthcheck.Slot]int // index into Set.slots
+	limit  int                      // of rankings in a table
+}
+
+func (c *compiler) compile(pools []Pool) (*Set, error) {
+	part := c.set.part
+	if len(part.Places) == 0 || part.V4.Len() == 0 || part.V6.Len() == 0 {
+		return nil, errors.New("the partition does not cover the address space")
+	}
+	c.points = make([]*point, len(part.Places))
+	for i := range part.Places {
+		c.points[i] = placePoint(&part.Places[i])
+	}
+	var errs []error
+	for i := range pools {
+		if err := c.add(&pools[i]); err != nil {
+			errs = append(errs, fmt.Errorf("pool %s: %w", pools[i].Name, err))
+		}
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	return c.set, nil
+}
+
+func (c *compiler) add(p *Pool) error {
+	s := c.set
+	if _, twice := s.names[p.Name]; twice {
+		return errors.New("listed twice")
+	}
+	s.names[p.Name] = int32(len(s.pools))
+	if err := p.check(c.has); err != nil {
+		return err
+	}
+	m, err := newMatcher(p.Rules, s.part.Nets)
+	if err != nil {
+		return err
+	}
+	made, err := newPool(p)
+	if err != nil {
+		return err
+	}
+	made.table = c.table(p, m)
+	c.register(made)
+	return nil
+}
+
+func newPool(p *Pool) (*pool, error) {
+	made := &pool{Pool: p, types: typesOf(p), refs: map[string]int32{}}
+	for i := range p.Servers {
+		made.refs[p.Servers[i].Name] = int32(i)
+	}
+	var err error
+	if made.members, err = newMembers(p.Servers); err == nil && p.AllDown == UseFallback {
+		made.fallback, err = newMembers(p.Fallback)
+	}
+	return made, err
+}
+
+// table returns the table of a pool, made anew only if no other pool has its like.
+func (c *compiler) table(p *Pool, m *matcher) *table {
+	like := tableKey(p)
+	if c.tables[like] == nil {
+		c.tables[like] = newTable(c.set.part, c.points, m, newOrdering(p), c.limit)
+	}
+	return c.tables[like]
+}
+
+// tableKey spells out all that a table depends on. The names of groups do not count, that there is one does.
+func tableKey(p *Pool) string {
+	var b strings.Builder
+	fmt.Fprintln(&b, p.Order, exactWithinTiers(p))
+	for i := range p.Servers {
+		fmt.Fprintln(&b, p.Servers[i].Located, p.Servers[i].At)
+	}
+	for i := range p.Rules {
+		r := &p.Rules[i]
+		fmt.Fprintln(&b, r.Fence, r.Tiers)
+		for _, t := range r.Tokens {
+			fmt.Fprintln(&b, t, t.Group != "")
+		}
+	}
+	return b.String()
+}
+
+// register adds a pool and notes which checks stand behind it.
+func (c *compiler) register(p *pool) {
+	index := int32(len(c.set.pools))
+	c.set.pools = append(c.set.pools, p)
+	for _, members := range [][]member{p.members, p.fallback} {
+		for i := range members {
+			members[i].slots(func(slot healthcheck.Slot) { c.use(slot, index) })
+		}
+	}
+}
+
+// use notes that a check stands behind a pool, once.
+func (c *compiler) use(slot healthcheck.Slot, pool int32) {
+	s := c.set
+	if slot == healthcheck.NoCheck {
+		return
+	}
+	i, known := c.slots[slot]
+	if !known {
+		i = len(s.slots)
+		c.slots[slot] = i
+		s.slots, s.users = append(s.slots, slot), append(s.users, nil)
+	}
+	if users := s.users[i]; len(users) == 0 || users[len(users)-1] != pool {
+		s.users[i] = append(users, pool)
+	}
+}
+
+// Find resolves what a GEO record names, "web" or "web/ny".
+func (s *Set) Find(ref string) (Ref, error) {
+	name, server, pinned := strings.Cut(ref, "/")
+	i, ok := s.names[name]
+	if !ok {
+		return Ref{}, fmt.Errorf("no pool is named %q", name)
+	}
+	if !pinned {
+		return Ref{i, -1}, nil
+	}
+	j, ok := s.pools[i].refs[server]
+	if !ok {
+		return Ref{}, fmt.Errorf("pool %s has no server %q", name, server)
+	}
+	return Ref{i, j}, nil
+}
+
+// Info says which types exist at a reference; zero for one this set did not give.
+func (s *Set) Info(r Ref) Info {
+	if !s.holds(r) {
+		return Info{}
+	}
+	p := s.pools[r.Pool]
+	if r.Server >= 0 {
+		return p.Servers[r.Server].info()
+	}
+	return p.info()
+}
+
+// holds says whether a reference is within this set.
+func (s *Set) holds(r Ref) bool {
+	return r.Pool >= 0 && int(r.Pool) < len(s.pools) && int(r.Server) < len(s.pools[r.Pool].members)
+}
+
+// Pools returns how many pools there are; Pool gives them by Ref.Pool.
+func (s *Set) Pools() int { return len(s.pools) }
+
+// Pool returns a pool as it was given to Compile. Read only.
+func (s *Set) Pool(i int32) *Pool { return s.pools[i].Pool }

@@ -1,0 +1,92 @@
+package steer
+
+import (
+	"math/bits"
+
+	"github.com/meridian-dns/meridian/geo"
+)
+
+// Blocks are the finest a table tells apart: the top bits of an address.
+const (
+	width4 = 24
+	width6 = 56
+)
+
+// table maps blocks to rankings. Pools whose rankings depend on the same things share one.
+type table struct {
+	part  *geo.Partition
+	match *matcher
+	order *ordering
+	rank  []uint16 // by geo.PlaceID; ask: the resolver's address decides
+	list  *rankings
+	side  [2]side
+	one   bool // the whole world has one ranking
+}
+
+// side is the part of a table for one family of client addresses.
+type side struct {
+	atoms  *geo.Atoms
+	starts bitset // of atoms: here begins a run of equal rankings
+	width  int    // of a block's number, in bits
+}
+
+func newTable(part *geo.Partition, points []*point, m *matcher, o *ordering, limit int) *table {
+	t := &table{part: part, match: m, order: o}
+	t.rank, t.list = rankPlaces(part, points, m, o, limit)
+	one4 := t.fill(&t.side[0], &part.V4, width4)
+	one6 := t.fill(&t.side[1], &part.V6, width6)
+	t.one = one4 && one6
+	return t
+}
+
+// fill finds the runs of one family and says whether all have the ranking of the unknown place. Every special
+// block is a run of its own, because its length is the scope.
+func (t *table) fill(s *side, atoms *geo.Atoms, width int) bool {
+	s.atoms, s.width, s.starts = atoms, width, newBitset(atoms.Len())
+	one, before := true, uint16(0)
+	for i := range atoms.Len() {
+		rank := t.rank[atoms.Place(i)]
+		if i == 0 || rank != before || rank == ask && atoms.Border(i) {
+			s.starts.add(i)
+		}
+		one = one && (rank == unknown || rank == ask)
+		before = rank
+	}
+	s.starts.sum()
+	return one
+}
+
+// place returns what the partition knows of the block of a spot.
+func (t *table) place(at spot) geo.PlaceID {
+	if at.blind {
+		return geo.Unknown
+	}
+	s := &t.side[at.family]
+	return s.atoms.Place(s.atoms.Find(at.block))
+}
+
+// find returns the ranking of a spot, or ask.
+func (t *table) find(at spot) uint16 { return t.rank[t.place(at)] }
+
+// entry returns the ranking of a block and the length of the shortest prefix around it all of whose blocks
+// have that ranking.
+func (t *table) entry(family int, block uint64) (rank uint16, length uint8) {
+	s := &t.side[family]
+	i := s.atoms.Find(block)
+	from := s.atoms.Start(max(s.starts.prev(i), 0))
+	to := s.atoms.Start(s.starts.next(i))
+	return t.rank[s.atoms.Place(i)], prefixLength(block, from, to, s.width)
+}
+
+// prefixLength returns the length of the largest aligned block around c inside [from, to). The neighbours of
+// the run are outside a block of 2^k exactly if c differs from them in bit k or above.
+func prefixLength(c, from, to uint64, width int) uint8 {
+	k := width
+	if from > 0 {
+		k = min(k, bits.Len64(c^(from-1))-1)
+	}
+	if to < 1<<width {
+		k = min(k, bits.Len64(c^to)-1)
+	}
+	return uint8(width - k)
+}

@@ -1,0 +1,247 @@
+package steer
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/meridian-dns/meridian/geo"
+	"github.com/meridian-dns/meridian/healthcheck"
+)
+
+const (
+	maxLine  = 255 // a character-string (RFC 1035 section 3.3)
+	maxTiers = 24  // lines of servers; more would not fit a reply
+)
+
+// page is lines with a label in front.
+type page []string
+
+func (p *page) line(label, format string, args ...any) {
+	text := strings.TrimRight(fmt.Sprintf("%-9s", label)+fmt.Sprintf(format, args...), " ")
+	if len(text) > maxLine {
+		n := maxLine - len("...")
+		for n > 0 && !utf8.RuneStart(text[n]) {
+			n--
+		}
+		text = text[:n] + "..."
+	}
+	*p = append(*p, text)
+}
+
+// Lines gives the explanation as text for a person, each line at most 255 bytes.
+func (e Explanation) Lines() []string {
+	var p page
+	p.line("name", "%s, type %s", e.Ref, typeText(e.Type))
+	if !e.HealthKnown {
+		p.line("health", "not known; every check counts as up")
+	}
+	switch {
+	case e.Pinned:
+		p.servers("server", e.Spare)
+	case e.Pick == "":
+		p.line("answer", "NODATA for every client: the pool does not serve this type; scope 0")
+		return p
+	default:
+		e.client(&p)
+		e.ranking(&p)
+	}
+	e.answer(&p)
+	return p
+}
+
+func (e *Explanation) client(p *page) {
+	if e.Client.subnet() {
+		p.line("client", "%s/%d, the client subnet; resolver %s", e.Client.Subnet, e.Client.Source, e.Client.Resolver)
+	} else {
+		p.line("client", "%s, the resolver's address", e.Client.Resolver)
+	}
+	for _, n := range e.Notes {
+		p.line("", "%s", n)
+	}
+	p.line("place", "%s", e.placeText())
+	if e.Mixed {
+		p.line("", "its block holds several places; most of its addresses have this ranking")
+	}
+	switch {
+	case !e.Ruled:
+		p.line("rule", "none matches: all servers, ordered")
+	case e.Group != "":
+		p.line("rule", "%q, by %s of group:%s%s", e.Rule, e.Token, e.Group, fenceText(e.Fence))
+	default:
+		p.line("rule", "%q, by %s%s", e.Rule, e.Token, fenceText(e.Fence))
+	}
+}
+
+func fenceText(fence bool) string {
+	if fence {
+		return ", fenced: no other server"
+	}
+	return ""
+}
+
+// placeText says what is known, the most telling first.
+func (e *Explanation) placeText() string {
+	pl, l := &e.Place, &e.Location
+	if *pl == (geo.Place{}) && l.Place == (geo.Place{}) {
+		return "unknown"
+	}
+	if pl.Special {
+		return "special-purpose space a rule names"
+	}
+	var words []string
+	for _, w := range []string{l.City, l.Region, pl.Subdivision.String(), pl.Country.String(), pl.Continent.String()} {
+		if w != "" {
+			words = append(words, w)
+		}
+	}
+	if pl.Located {
+		about := ""
+		if l.Approximate {
+			about = "about "
+		}
+		words = append(words, fmt.Sprintf("at %s%.2f %.2f", about, pl.Lat, pl.Lon))
+	}
+	if l.ASN != 0 {
+		words = append(words, fmt.Sprintf("AS%d", l.ASN))
+	}
+	if l.Network.IsValid() {
+		words = append(words, "network "+l.Network.String())
+	}
+	if len(words) == 0 {
+		return "unknown"
+	}
+	return strings.Join(words, ", ")
+}
+
+// ranking writes a line per server; of a long ranking the head and what serves.
+func (e *Explanation) ranking(p *page) {
+	left := maxTiers
+	skipped := 0
+	for i, t := range e.Tiers {
+		if len(t.Servers) > left && !t.Serving {
+			skipped += len(t.Servers)
+			continue
+		}
+		shown := t.Servers[:min(len(t.Servers), max(left, maxTiers/2))]
+		skipped += len(t.Servers) - len(shown)
+		left -= len(shown)
+		p.servers(fmt.Sprintf("tier %d", i+1), shown)
+	}
+	if skipped > 0 {
+		p.line("", "and %d more servers", skipped)
+	}
+	if len(e.Spare) > 0 {
+		p.servers("fallback", e.Spare)
+	}
+}
+
+// servers writes servers as a table: name, distance, addresses with their states.
+// A star marks what is in the answer.
+func (p *page) servers(label string, servers []Standing) {
+	wide := 0
+	for _, s := range servers {
+		wide = max(wide, utf8.RuneCountInString(s.Name))
+	}
+	for _, s := range servers {
+		var states []string
+		for _, a := range s.Addresses {
+			states = append(states, a.Name+" "+a.stateText())
+		}
+		if len(states) == 0 {
+			states = append(states, "no address of this type")
+		}
+		far := ""
+		if s.Measured {
+			far = fmt.Sprintf("%.0f km", s.KM)
+		}
+		mark := " "
+		if s.Picked {
+			mark = "*"
+		}
+		p.line(label, "%s %-*s %9s  %s", mark, wide, s.Name, far, strings.Join(states, "; "))
+	}
+}
+
+func (v *Vitals) stateText() string {
+	if !v.Checked {
+		return "up, no check"
+	}
+	st := &v.State
+	switch st.Status {
+	case healthcheck.Unknown:
+		return "not probed yet, counts as up"
+	case healthcheck.Pending:
+		return "pending: no success since it was added" + reason(st)
+	case healthcheck.Unprobed:
+		return "not probed, no route to this family here: as the other family"
+	}
+	text := st.Status.String()
+	if !st.Since.IsZero() {
+		text += " since " + st.Since.UTC().Format(time.RFC3339)
+	}
+	text += reason(st)
+	if st.Needed > 0 {
+		text += fmt.Sprintf(", %d in a row against it, %d more to flip", st.Streak, st.Needed)
+	}
+	return text
+}
+
+func reason(st *healthcheck.State) string {
+	if st.LastError == "" {
+		return ""
+	}
+	return " (" + st.LastError + ")"
+}
+
+func (e *Explanation) answer(p *page) {
+	p.line("pick", "%s", e.Pick)
+	switch e.Choice.Kind {
+	case NoData:
+		p.line("answer", "NODATA; scope 0")
+	case ServFail:
+		p.line("answer", "SERVFAIL; scope 0")
+	default:
+		p.line("answer", "%s", strings.Join(e.Answer, ", "))
+		p.line("scope", "%s", e.scopeText())
+	}
+	p.line("ttl", "%s", e.ttlText())
+}
+
+func (e *Explanation) scopeText() string {
+	switch {
+	case e.Pinned:
+		return "0: the same for every client"
+	case !e.Client.subnet():
+		return "none: no client subnet"
+	case !e.Scope.IsValid():
+		return "0: every client has this ranking"
+	}
+	return fmt.Sprintf("%d: good for all of %s", e.Choice.Scope, e.Scope)
+}
+
+func (e *Explanation) ttlText() string {
+	least := "half the record's, at least 5 s"
+	if e.Choice.TTLMin > 0 {
+		least = fmt.Sprintf("%d s", e.Choice.TTLMin)
+	}
+	switch {
+	case e.AllDown:
+		return "ttl_min (" + least + "): all servers of the ranking are down"
+	case e.Choice.Cap > 0:
+		return fmt.Sprintf("%d s, not below ttl_min (%s) nor above the record's: unsettled %s",
+			e.Choice.Cap, least, strings.Join(e.Unrest, ", "))
+	}
+	return "the record's own: every check behind the answer is settled"
+}
+
+func typeText(t uint16) string {
+	switch t {
+	case typeA:
+		return "A"
+	case typeAAAA:
+		return "AAAA"
+	}
+	return fmt.Sprintf("TYPE%d", t)
+}
