@@ -1,0 +1,192 @@
+package healthcheck
+
+import (
+	"context"
+	"crypto/x509"
+	"net/netip"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	longestFirstRound = 5 * time.Second
+	firstRoundSlack   = 50 * time.Millisecond // for probes that ended by their timeout to be counted
+)
+
+// Options of a Monitor. All may be left at zero.
+type Options struct {
+	// Log gets changes of status and alarms.
+	Log *zap.Logger
+
+	// Publish gets a snapshot after every change that answers depend on; several
+	// close together are one. Calls never overlap, and the last state is always
+	// handed over. It may call Set and Snapshot, but not Stop.
+	Publish func(*Snapshot)
+
+	// Alarm gets faults of this host, at most one of a kind a minute. Calls may
+	// overlap. It is called without locks, but keeps a probe waiting.
+	Alarm func(Alarm)
+
+	// MaxInFlight bounds the probes in flight. Default: 4096, or half the limit of
+	// open files if that is less.
+	MaxInFlight int
+
+	// Resolve looks up the addresses of a host name without a final dot. Default:
+	// the system's resolver.
+	Resolve func(ctx context.Context, host string) ([]netip.Addr, error)
+
+	// Roots verify the certificates of https targets. Default: the system's.
+	Roots *x509.CertPool
+}
+
+// Monitor runs probes and keeps their states. Safe for concurrent use.
+type Monitor struct {
+	o       Options
+	compile func() func(Target) probe // a compiler for one Set; tests put their own
+	room    chan struct{}             // a probe in flight holds a place
+	wake    chan struct{}             // tells the publisher to look again
+	round   chan struct{}             // closed when the first round is complete
+	opened  chan struct{}             // closed when the first round is published or given up
+	phase   float64                   // sets the spreading of monitors apart
+	wg      sync.WaitGroup
+
+	ctx    context.Context // of all probes, from Start on
+	cancel context.CancelFunc
+
+	mu       sync.Mutex // guards what follows
+	running  bool       // from Start to Stop
+	targets  []*target  // by Slot; nil: vacant
+	states   []State    // by Slot
+	table    table      // of the last Set
+	changes  uint64     // Snapshot.Generation
+	unheard  int        // targets of the first round without a result
+	dirty    change     // the gravest change not yet published
+	inFlight int
+	probes   uint64
+	failures uint64
+	faults   [faults]FaultCount
+	alarmed  [faults]time.Time // last alarm of each kind
+	noted    [7]bool           // by IP version: that it is not in use here was logged
+}
+
+// New makes a Monitor; Set gives it targets and Start starts it.
+func New(o Options) *Monitor {
+	if o.Log == nil {
+		o.Log = zap.NewNop()
+	}
+	if o.Publish == nil {
+		o.Publish = func(*Snapshot) {}
+	}
+	if o.Alarm == nil {
+		o.Alarm = func(Alarm) {}
+	}
+	if o.MaxInFlight < 1 {
+		o.MaxInFlight = defaultInFlight()
+	}
+	n := newNetwork(o)
+	return &Monitor{
+		o:       o,
+		compile: func() func(Target) probe { return (&compiler{n, map[Check]*answer{}}).probe },
+		room:    make(chan struct{}, o.MaxInFlight),
+		wake:    make(chan struct{}, 1),
+		round:   make(chan struct{}),
+		opened:  make(chan struct{}),
+		phase:   randomFraction(),
+	}
+}
+
+func defaultInFlight() int {
+	const most = 4096
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return most
+	}
+	return int(max(1, min(most, limit.Cur/2)))
+}
+
+// Start sends out the first round of probes and keeps probing until ctx ends or
+// Stop is called. A Monitor starts once; further calls do nothing.
+func (m *Monitor) Start(ctx context.Context) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.ctx != nil {
+		return
+	}
+	m.ctx, m.cancel = context.WithCancel(ctx)
+	m.running = true
+	patience := time.Duration(0)
+	for _, t := range m.targets {
+		if t == nil || t.retired() {
+			continue
+		}
+		patience = max(patience, t.Check.Timeout)
+		t.awaited = true
+		m.unheard++
+		m.schedule(t, 0)
+	}
+	if m.unheard == 0 {
+		close(m.round)
+	}
+	m.wg.Add(1)
+	go m.publishAll(min(patience+firstRoundSlack, longestFirstRound))
+}
+
+// FirstRound returns when every target known at Start has been probed and the
+// result was published, min(timeout, 5 s) after Start at the latest (of several
+// timeouts the longest), when the Monitor stops, or when ctx ends.
+func (m *Monitor) FirstRound(ctx context.Context) {
+	select {
+	case <-m.opened:
+	case <-ctx.Done():
+	}
+}
+
+// Stop ends all probes and returns when all goroutines are gone. Publish is not
+// called any more.
+func (m *Monitor) Stop() {
+	m.mu.Lock()
+	cancel := m.cancel
+	m.mu.Unlock()
+	if cancel != nil {
+		cancel()
+		m.wg.Wait()
+	}
+}
+
+// halt is the end of probing: no timer fires and no result counts any more.
+func (m *Monitor) halt() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.running = false
+	for _, t := range m.targets {
+		if t != nil && t.timer != nil {
+			t.timer.Stop()
+		}
+	}
+}
+
+// Snapshot returns the states of this moment, LastProbe, LastError and Latency
+// included.
+func (m *Monitor) Snapshot() *Snapshot {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.snapshot()
+}
+
+// Stats are counts since the start.
+type Stats struct {
+	Probes   uint64             // probes that had a result
+	Failures uint64             // of them, bad ones
+	InFlight int                // probes in flight now
+	Faults   [faults]FaultCount // by Fault
+}
+
+// Stats returns the counts of this moment.
+func (m *Monitor) Stats() Stats {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return Stats{Probes: m.probes, Failures: m.failures, InFlight: m.inFlight, Faults: m.faults}
+}

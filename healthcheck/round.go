@@ -1,0 +1,226 @@
+package healthcheck
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"runtime/debug"
+	"time"
+)
+
+const (
+	routeGrace    = time.Minute      // a known state outlives the loss of the route so long
+	faultInterval = 30 * time.Second // longest wait after a fault of this host
+)
+
+func randomFraction() float64 { return rand.Float64() }
+
+// attempt is one probe of one target.
+type attempt struct {
+	t       *target
+	target  Target // as it was at the start
+	probe   probe
+	ctx     context.Context
+	timeout time.Duration
+	start   time.Time
+	err     error
+}
+
+// fire runs one probe; the timers of targets call it.
+func (m *Monitor) fire(t *target) {
+	if !m.admit() {
+		return
+	}
+	defer m.wg.Done()
+	if !m.enter(t) {
+		return
+	}
+	defer func() { <-m.room }()
+	a, ok := m.begin(t)
+	if !ok {
+		return
+	}
+	a.err = a.run()
+	m.finish(a)
+}
+
+// admit keeps Stop waiting for a probe, and probes from starting after Stop.
+func (m *Monitor) admit() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	open := m.running && m.ctx.Err() == nil
+	if open {
+		m.wg.Add(1)
+	}
+	return open
+}
+
+// enter waits for a place among the probes in flight.
+func (m *Monitor) enter(t *target) bool {
+	select {
+	case m.room <- struct{}{}:
+		return true
+	default:
+	}
+	m.alarm(Saturated, t, nil)
+	select {
+	case m.room <- struct{}{}:
+		return true
+	case <-m.ctx.Done():
+		return false
+	}
+}
+
+// begin takes a target in hand, unless that is needless by now.
+func (m *Monitor) begin(t *target) (*attempt, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	if m.ctx.Err() != nil || t.retired() || t.cancel != nil || now.Before(t.due) {
+		return nil, false
+	}
+	a := &attempt{t: t, target: t.Target, probe: t.probe, timeout: t.Check.Timeout, start: now}
+	a.ctx, t.cancel = context.WithTimeout(m.ctx, a.timeout)
+	m.inFlight++
+	return a, true
+}
+
+// run probes. A panic there must not take the nameserver down.
+func (a *attempt) run() (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = &hostFault{Crashed, fmt.Errorf("%v\n%s", r, debug.Stack())}
+		}
+	}()
+	err = a.probe(a.ctx)
+	if err != nil && errors.Is(a.ctx.Err(), context.DeadlineExceeded) {
+		return fmt.Errorf("timed out after %v: %w", a.timeout, err)
+	}
+	return err
+}
+
+// finish records what became of a probe and schedules the next.
+func (m *Monitor) finish(a *attempt) {
+	m.mu.Lock()
+	t := a.t
+	cancelled := errors.Is(a.ctx.Err(), context.Canceled)
+	t.cancel()
+	t.cancel = nil
+	m.inFlight--
+	if !m.running || t.retired() || cancelled {
+		if m.running && !t.retired() { // removed and brought back meanwhile
+			m.schedule(t, 0)
+		}
+		m.mu.Unlock()
+		return
+	}
+	before := m.states[t.slot]
+	fault := m.record(a, time.Now())
+	after := m.states[t.slot]
+	t.spread = true
+	m.heard(t)
+	m.mu.Unlock()
+	m.report(a, before, after, fault)
+}
+
+// record applies the outcome of a probe to the target's state, and returns the
+// fault of this host if there was one.
+func (m *Monitor) record(a *attempt, now time.Time) *hostFault {
+	t, s := a.t, &m.states[a.t.slot]
+	var fault *hostFault
+	s.LastError = text(a.err)
+	if errors.As(a.err, &fault) {
+		m.recordFault(t, fault, now)
+		m.schedule(t, min(m.interval(t), faultInterval))
+		return fault
+	}
+	t.cutOff = time.Time{}
+	m.probes++
+	if a.err != nil {
+		m.failures++
+	}
+	next, _ := s.Step(a.err, t.Check.Rise, t.Check.Fall)
+	next.LastProbe, next.Latency = now, now.Sub(a.start)
+	m.update(s, next, now)
+	m.schedule(t, m.interval(t))
+	return nil
+}
+
+// recordFault leaves the state alone, unless the target's family is not in use here.
+//
+//	fault      state              next
+//	other      any                unchanged
+//	no route   Unknown, Pending   Unprobed
+//	no route   Up, Down           unchanged for routeGrace, then Unprobed
+func (m *Monitor) recordFault(t *target, fault *hostFault, now time.Time) {
+	if fault.fault != NoRoute || t.Name != "" {
+		return
+	}
+	if t.cutOff.IsZero() {
+		t.cutOff = now
+	}
+	s := &m.states[t.slot]
+	known := s.Status == Up || s.Status == Down
+	if known && now.Sub(t.cutOff) < routeGrace {
+		return
+	}
+	next := *s
+	next.Status, next.Streak, next.Needed = Unprobed, 0, 0
+	m.update(s, next, now)
+}
+
+// update replaces a state and notes what the publisher has to do.
+func (m *Monitor) update(s *State, next State, now time.Time) {
+	kind := none
+	switch {
+	case next.Status != s.Status:
+		next.Since = now
+		kind = transition
+	case !next.agrees(*s):
+		kind = streak
+	}
+	*s = next
+	if kind != none {
+		m.changes++
+		m.mark(kind)
+	}
+}
+
+// heard counts a target's part in the first round as done.
+func (m *Monitor) heard(t *target) {
+	if !t.awaited {
+		return
+	}
+	t.awaited = false
+	if m.unheard--; m.unheard == 0 {
+		close(m.round)
+	}
+}
+
+// schedule sets when the target is probed next.
+func (m *Monitor) schedule(t *target, after time.Duration) {
+	t.due = time.Now().Add(after)
+	if t.timer == nil {
+		t.timer = time.AfterFunc(after, func() { m.fire(t) })
+		return
+	}
+	t.timer.Reset(after)
+}
+
+// interval is how long the target rests before its next probe.
+func (m *Monitor) interval(t *target) time.Duration {
+	if !t.spread {
+		return m.part(t)
+	}
+	jitter := max(0, t.Check.Jitter) * rand.Float64()
+	return time.Duration(float64(t.Check.Interval) * (1 - jitter))
+}
+
+// part is a part of the interval, between none and all, that differs most
+// between neighbouring slots (multiples of the golden ratio fill a circle evenly).
+func (m *Monitor) part(t *target) time.Duration {
+	_, part := math.Modf(m.phase + float64(t.slot)*math.Phi)
+	return time.Duration(float64(t.Check.Interval) * part)
+}

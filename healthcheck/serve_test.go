@@ -1,0 +1,217 @@
+package healthcheck
+
+import (
+	"bufio"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// serve runs a server on loopback that gives every connection to handle and
+// closes it after; it is gone, with all its connections, when the test ends.
+func serve(t testing.TB, handle func(net.Conn)) netip.AddrPort {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	var open sync.Map
+	wg.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			open.Store(c, nil)
+			wg.Go(func() {
+				defer open.Delete(c)
+				defer c.Close()
+				handle(c)
+			})
+		}
+	})
+	t.Cleanup(func() {
+		l.Close()
+		open.Range(func(c, _ any) bool { c.(net.Conn).Close(); return true })
+		wg.Wait()
+	})
+	return netip.MustParseAddrPort(l.Addr().String())
+}
+
+// request reads a request's header from c, in lines; nil if the client is gone.
+func request(c net.Conn) []string {
+	var lines []string
+	buf := bufio.NewReader(c)
+	for {
+		line, err := buf.ReadString('\n')
+		if err != nil {
+			return nil
+		}
+		if line = strings.TrimRight(line, "\r\n"); line == "" {
+			return lines
+		}
+		lines = append(lines, line)
+	}
+}
+
+// answering reads a request, then says the parts and closes.
+func answering(parts ...string) func(net.Conn) {
+	return func(c net.Conn) {
+		if request(c) == nil {
+			return
+		}
+		for _, part := range parts {
+			if _, err := io.WriteString(c, part); err != nil {
+				return
+			}
+		}
+	}
+}
+
+// endless reads a request, says start, and then part until the client is gone.
+func endless(start, part string, pause time.Duration) func(net.Conn) {
+	return func(c net.Conn) {
+		request(c)
+		_, err := io.WriteString(c, start)
+		for err == nil {
+			_, err = io.WriteString(c, part)
+			time.Sleep(pause) // the server's slowness is what is tested
+		}
+	}
+}
+
+// silent says nothing until the client is gone.
+func silent(c net.Conn) { _, _ = io.Copy(io.Discard, c) }
+
+func reset(c net.Conn) {
+	request(c)
+	_ = c.(*net.TCPConn).SetLinger(0)
+}
+
+// refusing is an address where nobody listens.
+func refusing(t testing.TB) netip.AddrPort {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return netip.MustParseAddrPort(l.Addr().String())
+}
+
+// try probes an address once, with half a second of patience.
+func try(t testing.TB, o Options, c Check, at netip.AddrPort) error {
+	t.Helper()
+	c.Port = at.Port()
+	if c.Timeout == 0 {
+		c.Timeout = 500 * time.Millisecond
+	}
+	return tryTarget(o, Target{Check: c, Addr: at.Addr()}.complete())
+}
+
+func tryTarget(o Options, target Target) error {
+	p := (&compiler{newNetwork(o), map[Check]*answer{}}).probe(target)
+	ctx, cancel := context.WithTimeout(context.Background(), target.Check.Timeout)
+	defer cancel()
+	return p(ctx)
+}
+
+// wantError compares an error with what it has to begin with; "" means none.
+func wantError(t testing.TB, name string, err error, want string) {
+	t.Helper()
+	switch {
+	case want == "" && err != nil:
+		t.Errorf("%s: %v", name, err)
+	case want != "" && (err == nil || !strings.HasPrefix(err.Error(), want)):
+		t.Errorf("%s: got %v, want %q", name, err, want)
+	}
+}
+
+// authority signs the certificates of a test.
+type authority struct {
+	cert  *x509.Certificate
+	key   *ecdsa.PrivateKey
+	roots *x509.CertPool
+}
+
+func newAuthority(t testing.TB) *authority {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test authority"},
+		NotBefore: time.Now().Add(-time.Hour * 48), NotAfter: time.Now().Add(time.Hour),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+	}
+	a := &authority{key: key, roots: x509.NewCertPool()}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.cert, err = x509.ParseCertificate(der); err != nil {
+		t.Fatal(err)
+	}
+	a.roots.AddCert(a.cert)
+	return a
+}
+
+// issue makes a certificate for a name, good until then.
+func (a *authority) issue(t testing.TB, name string, until time.Time) tls.Certificate {
+	t.Helper()
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name},
+		NotBefore: time.Now().Add(-24 * time.Hour), NotAfter: until,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, &a.key.PublicKey, a.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: a.key}
+}
+
+// overTLS makes a handler speak TLS.
+func overTLS(config *tls.Config, handle func(net.Conn)) func(net.Conn) {
+	return func(c net.Conn) {
+		t := tls.Server(c, config)
+		if t.Handshake() == nil {
+			handle(t)
+		}
+		_ = t.Close()
+	}
+}
+
+// site is an ordinary web server.
+func site(t testing.TB, h http.HandlerFunc) netip.AddrPort {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &http.Server{Handler: h}
+	done := make(chan struct{})
+	go func() { defer close(done); _ = s.Serve(l) }()
+	t.Cleanup(func() { s.Close(); <-done })
+	return netip.MustParseAddrPort(l.Addr().String())
+}
+
+func ok(body string) string {
+	return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+}
