@@ -1,0 +1,187 @@
+package zones
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// stamp tells versions of a file apart; the zero stamp is that of a file that
+// is not there.
+type stamp struct{ info fs.FileInfo }
+
+func (s stamp) missing() bool { return s.info == nil }
+
+func (s stamp) same(o stamp) bool {
+	if s.missing() || o.missing() {
+		return s.missing() == o.missing()
+	}
+	return s.info.Size() == o.info.Size() && s.info.ModTime().Equal(o.info.ModTime()) && os.SameFile(s.info, o.info)
+}
+
+func (f *Folder) stat(name string) stamp {
+	info, err := os.Stat(filepath.Join(f.o.Dir, filepath.FromSlash(name)))
+	if err != nil {
+		return stamp{}
+	}
+	return stamp{info}
+}
+
+// dep is a file that a zone was read from, or would have been had it been
+// there.
+type dep struct {
+	path  string // below the folder, with slashes
+	stamp stamp
+}
+
+// job is one load of one zone.
+type job struct {
+	st         *zoneState
+	id         int
+	name       string
+	options    ZoneOptions
+	geo        FindGeo
+	generation int
+	floor      uint32 // the last serial served
+}
+
+// result is what became of a job.
+type result struct {
+	job
+	built
+	deps     []dep
+	unstable bool // a file changed while it was read
+	took     time.Duration
+}
+
+// newJob begins a load of a zone that has one file.
+func (f *Folder) newJob(st *zoneState) job {
+	f.jobs++
+	st.job, st.queued, st.again = f.jobs, false, false
+	j := job{st: st, id: f.jobs, name: st.names[0], options: f.o.Zones[shortText(st.origin)], geo: f.o.Geo, generation: f.generation}
+	if st.zone != nil {
+		j.floor = st.zone.Serial()
+	}
+	return j
+}
+
+var errNoFile = errors.New("not a regular file")
+
+// load reads, checks and compiles one zone. It takes no lock.
+func (f *Folder) load(ctx context.Context, j job) result {
+	start := time.Now()
+	r := result{job: j}
+	in := &input{ctx: ctx, dir: f.o.Dir}
+	defer in.close()
+	file, size, err := in.openZone(j.name)
+	if err != nil {
+		r.problems = []Problem{f.fileProblem(j.st.origin, j.name, err)}
+	} else {
+		defer file.Close()
+		r.built = build(text{
+			origin: j.st.origin, files: []string{f.shownFile(j.name)}, src: file, size: size,
+			open: in.include, geo: j.geo, limits: f.o.Limits, serial: in.serial(j),
+		}, f.seed)
+	}
+	r.deps = in.deps
+	for _, d := range r.deps {
+		r.unstable = r.unstable || !f.stat(d.path).same(d.stamp)
+	}
+	r.unstable = r.unstable || ctx.Err() != nil
+	r.took = time.Since(start)
+	return r
+}
+
+// input is the files of one zone being read.
+type input struct {
+	ctx  context.Context
+	dir  string
+	root *os.Root
+	deps []dep
+}
+
+func (in *input) close() {
+	if in.root != nil {
+		in.root.Close()
+	}
+}
+
+// nonblocking keeps the opening of a pipe from waiting for its writer.
+const nonblocking = os.O_RDONLY | syscall.O_NONBLOCK
+
+func (in *input) openZone(name string) (io.ReadCloser, int64, error) {
+	file, err := os.OpenFile(filepath.Join(in.dir, name), nonblocking, 0)
+	return in.opened(name, file, err)
+}
+
+// include opens a file below the folder; links that lead out of it are
+// refused.
+func (in *input) include(name string) (io.ReadCloser, int64, error) {
+	if in.root == nil {
+		root, err := os.OpenRoot(in.dir)
+		if err != nil {
+			return nil, 0, err
+		}
+		in.root = root
+	}
+	file, err := in.root.OpenFile(filepath.FromSlash(name), nonblocking, 0)
+	r, size, err := in.opened(name, file, err)
+	var where *fs.PathError
+	if errors.As(err, &where) {
+		err = where.Err // the name is in the message already
+	}
+	return r, size, err
+}
+
+func (in *input) opened(name string, file *os.File, err error) (io.ReadCloser, int64, error) {
+	if err != nil {
+		in.deps = append(in.deps, dep{path: name})
+		return nil, 0, err
+	}
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = errNoFile
+	}
+	in.deps = append(in.deps, dep{name, stamp{info}})
+	if err != nil {
+		file.Close()
+		return nil, 0, err
+	}
+	return &cancelable{in.ctx, file}, info.Size(), nil
+}
+
+// cancelable ends the reading of a long file when nobody wants it any more.
+type cancelable struct {
+	ctx context.Context
+	*os.File
+}
+
+func (c *cancelable) Read(b []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, fmt.Errorf("not read: %w", err)
+	}
+	return c.File.Read(b)
+}
+
+// serial makes the serial of a zone that has none of its own: the newest time
+// of its files, but no step back.
+func (in *input) serial(j job) func() uint32 {
+	if !j.options.SerialAuto {
+		return nil
+	}
+	return func() uint32 {
+		serial := j.floor
+		for _, d := range in.deps {
+			if !d.stamp.missing() {
+				serial = max(serial, uint32(max(d.stamp.info.ModTime().Unix(), 0)))
+			}
+		}
+		return serial
+	}
+}
