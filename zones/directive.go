@@ -20,8 +20,6 @@ func (p *parser) directive(src *source) bool {
 	args := src.tokens[1:]
 	var err error
 	switch name := strings.ToUpper(string(word)); {
-	case src.generated != nil:
-		err = fmt.Errorf("%s within $GENERATE", word)
 	case name == "$ORIGIN":
 		err = p.originDirective(src, args)
 	case name == "$TTL":

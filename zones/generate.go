@@ -52,7 +52,6 @@ func (p *parser) made(inner *source) {
 			p.rep.fail(*inner.generated, "$GENERATE: %v", err)
 		case inner.fault != "":
 			p.rep.fail(*inner.generated, "$GENERATE: %s", inner.fault)
-		case p.directive(inner):
 		default:
 			p.record(inner)
 		}

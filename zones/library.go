@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -37,6 +38,11 @@ func (p *parser) generic(src *source, typ uint16, tokens []token) ([]byte, error
 	return p.data, p.validate(typ, p.data)
 }
 
+var (
+	errNoData    = errors.New("no data")
+	errMalformed = errors.New("the data is not what the type asks for")
+)
+
 // validate takes RDATA of a known type apart and together again: it has to be
 // well-formed and its names uncompressed.
 func (p *parser) validate(typ uint16, data []byte) error {
@@ -44,17 +50,17 @@ func (p *parser) validate(typ uint16, data []byte) error {
 		return nil
 	}
 	if len(data) == 0 && typ != dns.TypeAPL {
-		return errors.New("no data")
+		return errNoData
 	}
 	return guarded(func() error {
 		h := dns.RR_Header{Name: ".", Rrtype: typ, Class: dns.ClassINET, Rdlength: uint16(len(data))}
 		rr, _, err := dns.UnpackRRWithHeader(h, data, 0)
 		if err != nil {
-			return plainError(err)
+			return errMalformed
 		}
 		again, err := packed(rr, &p.wire[0])
 		if err != nil || !bytes.Equal(again, data) {
-			return errors.New("the data is not well-formed")
+			return errMalformed
 		}
 		return nil
 	})
@@ -79,11 +85,25 @@ func packed(rr dns.RR, memory *[]byte) ([]byte, error) {
 		*memory = make([]byte, head+math.MaxUint16)
 	}
 	rr.Header().Name = "."
+	sortTypes(rr)
 	n, err := dns.PackRR(rr, *memory, 0, nil, false)
 	if err != nil {
 		return nil, plainError(err)
 	}
 	return (*memory)[head:n], nil
+}
+
+// sortTypes puts a list of types in the order that its wire form has (RFC 4034
+// section 4.1.2); people may write them in any.
+func sortTypes(rr dns.RR) {
+	switch rr := rr.(type) {
+	case *dns.NSEC:
+		slices.Sort(rr.TypeBitMap)
+	case *dns.NSEC3:
+		slices.Sort(rr.TypeBitMap)
+	case *dns.CSYNC:
+		slices.Sort(rr.TypeBitMap)
+	}
 }
 
 // library reads RDATA through the DNS library, as one line of text.
@@ -92,7 +112,7 @@ func (p *parser) library(src *source, typ uint16, tokens []token) ([]byte, error
 		return nil, fmt.Errorf(`the data of this type is written as \# length hexadecimal (RFC 3597)`)
 	}
 	if len(tokens) == 0 && typ != dns.TypeAPL {
-		return nil, errors.New("no data")
+		return nil, errNoData
 	}
 	line := ". 0 IN " + typeText(typ) + " " + string(src.joined(tokens)) + "\n"
 	var data []byte
@@ -120,7 +140,7 @@ func (p *parser) readLine(line, origin string) ([]byte, error) {
 // off an error.
 func plainError(err error) error {
 	if err == nil {
-		return errors.New("no data")
+		return errNoData
 	}
 	text := strings.TrimPrefix(err.Error(), "dns: ")
 	if i := strings.LastIndex(text, " at line: "); i >= 0 {

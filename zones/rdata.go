@@ -217,7 +217,7 @@ func (p *parser) hex(src *source, tokens []token) error {
 	at := len(p.data)
 	p.data = append(p.data, make([]byte, hex.DecodedLen(len(digits)))...)
 	if _, err := hex.Decode(p.data[at:], digits); err != nil {
-		return fmt.Errorf("not hexadecimal: %w", err)
+		return errors.New("hexadecimal digits are expected here, two for an octet")
 	}
 	return nil
 }
