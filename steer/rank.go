@@ -2,6 +2,7 @@ package steer
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math/bits"
 
 	"github.com/meridian-dns/meridian/geo"
@@ -57,18 +58,18 @@ func (r *rankings) at(id uint16) []uint16 {
 func (r *rankings) len() int { return len(r.ends) }
 
 // rankPlaces returns the rankings of all places and mixes, by geo.PlaceID. A pool with more than limit
-// rankings keeps fewer tiers of each; with none kept, there is one ranking per rule.
-func rankPlaces(part *geo.Partition, points []*point, m *matcher, o *ordering, limit int) ([]uint16, *rankings) {
-	for {
+// rankings keeps fewer tiers of each; with none kept there is one ranking per rule, and if those are too many
+// an error.
+func rankPlaces(part *geo.Partition, points []*point, m *matcher, o *ordering, limit int) ([]uint16, *rankings, error) {
+	for ; o.keep >= 0; o.keep-- {
 		list := newRankings(limit)
 		ranks := make([]uint16, 0, len(part.Places)+len(part.Mixes))
-		ranks, ok := appendPlaces(ranks, part, points, m, o, list)
-		if ok || o.keep == 0 {
+		if ranks, ok := appendPlaces(ranks, part, points, m, o, list); ok {
 			list.ids, list.key = nil, nil
-			return appendMixes(ranks, part), list
+			return appendMixes(ranks, part), list, nil
 		}
-		o.keep--
 	}
+	return nil, nil, fmt.Errorf("the rules make more than %d different rankings", limit)
 }
 
 func appendPlaces(ranks []uint16, part *geo.Partition, points []*point, m *matcher, o *ordering, list *rankings) ([]uint16, bool) {

@@ -34,10 +34,7 @@ type pool struct {
 // says which attributes there are; without one (nil), rules by ASN or subdivision are errors. The error joins
 // all that is wrong, each with the name of its pool.
 func Compile(db *geo.Database, part *geo.Partition, pools []Pool) (*Set, error) {
-	c := compiler{
-		set:    &Set{db: db, part: part, names: map[string]int32{}},
-		tables: map[string]*table{}, slots: map[healthcheck.Slot]int{}, limit: maxRankings,
-	}
+	c := newCompiler(db, part)
 	if db != nil {
 		c.has = db.Has()
 	}
@@ -52,6 +49,13 @@ type compiler struct {
 	tables map[string]*table
 	slots  map[healthcheck.Slot]int // index into Set.slots
 	limit  int                      // of rankings in a table
+}
+
+func newCompiler(db *geo.Database, part *geo.Partition) *compiler {
+	return &compiler{
+		set:    &Set{db: db, part: part, names: map[string]int32{}},
+		tables: map[string]*table{}, slots: map[healthcheck.Slot]int{}, limit: maxRankings,
+	}
 }
 
 func (c *compiler) compile(pools []Pool) (*Set, error) {
@@ -92,7 +96,9 @@ func (c *compiler) add(p *Pool) error {
 	if err != nil {
 		return err
 	}
-	made.table = c.table(p, m)
+	if made.table, err = c.table(p, m); err != nil {
+		return err
+	}
 	c.register(made)
 	return nil
 }
@@ -110,12 +116,17 @@ func newPool(p *Pool) (*pool, error) {
 }
 
 // table returns the table of a pool, made anew only if no other pool has its like.
-func (c *compiler) table(p *Pool, m *matcher) *table {
+func (c *compiler) table(p *Pool, m *matcher) (*table, error) {
 	like := tableKey(p)
-	if c.tables[like] == nil {
-		c.tables[like] = newTable(c.set.part, c.points, m, newOrdering(p), c.limit)
+	if t := c.tables[like]; t != nil {
+		return t, nil
 	}
-	return c.tables[like]
+	t, err := newTable(c.set.part, c.points, m, newOrdering(p), c.limit)
+	if err != nil {
+		return nil, err
+	}
+	c.tables[like] = t
+	return t, nil
 }
 
 // tableKey spells out all that a table depends on. The names of groups do not count, that there is one does.

@@ -30,13 +30,16 @@ type side struct {
 	width  int    // of a block's number, in bits
 }
 
-func newTable(part *geo.Partition, points []*point, m *matcher, o *ordering, limit int) *table {
+func newTable(part *geo.Partition, points []*point, m *matcher, o *ordering, limit int) (*table, error) {
 	t := &table{part: part, match: m, order: o}
-	t.rank, t.list = rankPlaces(part, points, m, o, limit)
+	var err error
+	if t.rank, t.list, err = rankPlaces(part, points, m, o, limit); err != nil {
+		return nil, err
+	}
 	one4 := t.fill(&t.side[0], &part.V4, width4)
 	one6 := t.fill(&t.side[1], &part.V6, width6)
 	t.one = one4 && one6
-	return t
+	return t, nil
 }
 
 // fill finds the runs of one family and says whether all have the ranking of the unknown place. Every special
