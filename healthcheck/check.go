@@ -37,7 +37,7 @@ type Check struct {
 	Status     string // http, https: good status codes, as "200,301-308"; default "200-299"
 	Body       string // http, https: text the body must contain
 	BodyRegexp string // http, https: RE2 expression the body must match
-	BodyLimit  int    // http, https: bytes of the body looked at; default 64 KiB, at most 1 MiB
+	BodyLimit  int    // http, https: bytes of the body waited for and looked at; default 64 KiB, at most 1 MiB
 	Insecure   bool   // https: do not verify the certificate
 
 	Send   string // tcp: bytes to send once connected

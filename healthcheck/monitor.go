@@ -23,7 +23,9 @@ type Options struct {
 
 	// Publish gets a snapshot after every change that answers depend on; several
 	// close together are one. Calls never overlap, and the last state is always
-	// handed over. It may call Set and Snapshot, but not Stop.
+	// handed over. A Set may have made the snapshot old before it arrives: ignore
+	// one whose Generation is below the last used. Publish may call Set and
+	// Snapshot, but not Stop.
 	Publish func(*Snapshot)
 
 	// Alarm gets faults of this host, at most one of a kind a minute. Calls may

@@ -45,7 +45,7 @@ func TestWorstCases(t *testing.T) {
 
 func TestPublishPace(t *testing.T) {
 	c := Check{Type: "http", Interval: 100 * time.Millisecond, Rise: 1, Fall: 1, Jitter: NoJitter}
-	targets := numbered(c, 50)
+	targets := numbered(c, 20)
 	run(t, Options{}, targets, nil, func(f *fakes, m *Monitor) {
 		time.Sleep(10 * time.Second)
 		if n := len(f.publications()); n != 1 {

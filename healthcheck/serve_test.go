@@ -9,6 +9,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"errors"
 	"fmt"
 	"io"
 	"math/big"
@@ -19,6 +20,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // serve runs a server on loopback that gives every connection to handle and
@@ -103,6 +106,32 @@ func reset(c net.Conn) {
 	_ = c.(*net.TCPConn).SetLinger(0)
 }
 
+// deaf is an address where connections are neither accepted nor refused: the
+// queue of its listener is full.
+func deaf(t testing.TB) netip.AddrPort {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(fd) })
+	if err := errors.Join(unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}), unix.Listen(fd, 0)); err != nil {
+		t.Fatal(err)
+	}
+	name, err := unix.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(name.(*unix.SockaddrInet4).Port))
+	for {
+		c, err := net.DialTimeout("tcp", at.String(), 200*time.Millisecond)
+		if err != nil {
+			return at
+		}
+		t.Cleanup(func() { c.Close() })
+	}
+}
+
 // refusing is an address where nobody listens.
 func refusing(t testing.TB) netip.AddrPort {
 	t.Helper()
@@ -114,12 +143,13 @@ func refusing(t testing.TB) netip.AddrPort {
 	return netip.MustParseAddrPort(l.Addr().String())
 }
 
-// try probes an address once, with half a second of patience.
+// try probes an address once. Patience is long, for machines that are busy; tests of
+// servers that hang set it shorter.
 func try(t testing.TB, o Options, c Check, at netip.AddrPort) error {
 	t.Helper()
 	c.Port = at.Port()
 	if c.Timeout == 0 {
-		c.Timeout = 500 * time.Millisecond
+		c.Timeout = 10 * time.Second
 	}
 	return tryTarget(o, Target{Check: c, Addr: at.Addr()}.complete())
 }

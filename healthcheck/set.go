@@ -80,7 +80,9 @@ func (m *Monitor) replace(wanted []*target) {
 	for _, t := range old.unclaimed() {
 		m.remove(t, now)
 	}
-	for _, w := range added {
+	vacant := m.vacant(len(added))
+	for i, w := range added {
+		w.slot = vacant[i]
 		m.add(w, old.kin(w.Target), now)
 	}
 }
@@ -172,21 +174,29 @@ func (m *Monitor) fresh(c Check, now time.Time) State {
 	return s
 }
 
-// add gives a new target a vacant slot, and the state of its kin if it has any.
+// vacant makes a list of n slots to give away.
+func (m *Monitor) vacant(n int) []Slot {
+	slots := make([]Slot, 0, n)
+	for i := 0; len(slots) < n; i++ {
+		if i == len(m.targets) {
+			m.targets = append(m.targets, nil)
+			m.states = append(m.states, State{})
+		}
+		if m.targets[i] == nil {
+			slots = append(slots, Slot(i))
+		}
+	}
+	return slots
+}
+
+// add puts a new target in its slot, with the state of its kin if it has any.
 func (m *Monitor) add(t, kin *target, now time.Time) {
 	state := m.fresh(t.Check, now)
 	if kin != nil {
 		state = m.states[kin.slot].retuned(t.Check)
 		t.cutOff = kin.cutOff
 	}
-	i := slices.Index(m.targets, nil)
-	if i < 0 {
-		i = len(m.targets)
-		m.targets = append(m.targets, nil)
-		m.states = append(m.states, State{})
-	}
-	t.slot = Slot(i)
-	m.targets[i], m.states[i] = t, state
+	m.targets[t.slot], m.states[t.slot] = t, state
 	if m.running {
 		m.schedule(t, 0)
 	}
