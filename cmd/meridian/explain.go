@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/meridian-dns/meridian/admin"
+	"github.com/meridian-dns/meridian/cmd/meridian/internal/nameserver"
+	"github.com/meridian-dns/meridian/config"
+)
+
+func newExplain(s *settings) *cobra.Command {
+	var client string
+	cmd := &cobra.Command{
+		Use:   "explain NAME [TYPE] --client ADDRESS[/LENGTH]",
+		Short: "Tell why a client gets the answer it gets",
+		Long: `Tell why a client gets the answer it gets: its place, the rule that matched, the
+servers in order with their distance and state, the answer, its scope and TTL.
+
+An ADDRESS stands for a query that comes from there. ADDRESS/LENGTH stands for a
+query that carries this client subnet (RFC 7871), as large resolvers send it.
+
+The running server is asked, through the socket in its state folder. If none runs,
+the same is computed from the configuration, and the health of servers is not known.`,
+		Example: `  meridian explain www.example.com --client 81.2.69.0/24
+  meridian explain www.example.com AAAA --client 2001:db8::1`,
+		Args: explainArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			args = append(args, "A")
+			q, err := admin.ParseQuestion(args[0], args[1], client)
+			if err != nil {
+				return usageError{err}
+			}
+			return explain(cmd.Context(), cmd.OutOrStdout(), s.config, q, client)
+		},
+	}
+	cmd.Flags().StringVar(&client, "client", "", "the `address` or network of the client")
+	_ = cmd.MarkFlagRequired("client")
+	return cmd
+}
+
+func explainArgs(cmd *cobra.Command, args []string) error {
+	if len(args) < 1 || len(args) > 2 {
+		return usageError{fmt.Errorf("explain needs a name and perhaps a type; see %s --help", cmd.CommandPath())}
+	}
+	return nil
+}
+
+func explain(ctx context.Context, w io.Writer, path string, q *admin.Question, client string) error {
+	cfg, err := config.Load(path)
+	if err != nil {
+		return err
+	}
+	lines, err := askServer(ctx, nameserver.SocketPath(cfg.State), q, client)
+	switch {
+	case err == nil:
+		fmt.Fprintln(w, "asked the running server")
+	case absent(err):
+		fmt.Fprintln(w, "no server is running: computed from", path+", the health of servers is not known")
+	case errors.Is(err, os.ErrPermission):
+		fmt.Fprintf(w, "the running server may not be asked (%v): computed from %s, the health of servers is not known\n", err, path)
+	default:
+		return err
+	}
+	if err != nil {
+		if lines, err = explainOffline(ctx, path, q); err != nil {
+			return err
+		}
+	}
+	for _, line := range lines {
+		fmt.Fprintln(w, line)
+	}
+	return nil
+}
+
+// absent tells whether an error of connecting means that no server runs.
+func absent(err error) bool {
+	return errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED)
+}
+
+func explainOffline(ctx context.Context, path string, q *admin.Question) ([]string, error) {
+	report, err := nameserver.Check(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	if report.View == nil {
+		return nil, fmt.Errorf("%s", report.Errors[0])
+	}
+	return q.Explain(report.View)
+}
+
+// askServer asks the nameserver that listens on a socket.
+func askServer(ctx context.Context, socket string, q *admin.Question, client string) ([]string, error) {
+	c := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", socket)
+		},
+	}}
+	query := url.Values{"name": {q.Name}, "type": {q.TypeName()}, "client": {client}}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://meridian/v1/explain?"+query.Encode(), nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := c.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	var answer struct {
+		admin.Explanation
+		Error string `json:"error"`
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
+		return nil, fmt.Errorf("the running server's answer on %s: %w", socket, err)
+	}
+	if answer.Error != "" {
+		return nil, errors.New(answer.Error)
+	}
+	return answer.Lines, nil
+}

@@ -1,0 +1,214 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/meridian-dns/meridian/cmd/meridian/internal/nameserver"
+	"github.com/meridian-dns/meridian/healthcheck"
+)
+
+// Options say how to show the demo.
+type Options struct {
+	In, Out  *os.File
+	Screen   bool // In and Out are a terminal to draw on; else lines are written
+	Color    bool
+	Duration time.Duration // 0: until the context ends or somebody quits
+	Log      *zap.Logger   // for what goes wrong
+}
+
+// host is the name that is asked for.
+const host = "www.example.com."
+
+// beat is how often the demo asks.
+const beat = 250 * time.Millisecond
+
+// Run shows the demo until ctx ends, the time is up or somebody quits.
+func Run(ctx context.Context, o Options) error {
+	if o.Duration > 0 {
+		timed, cancel := context.WithTimeout(ctx, o.Duration)
+		defer cancel()
+		ctx = timed
+	}
+	d, err := start(ctx, o)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	defer d.close()
+	if o.Screen {
+		return d.onScreen(ctx)
+	}
+	return d.inLines(ctx)
+}
+
+// demo is everything that runs.
+type demo struct {
+	o      Options
+	folder string
+	sites  []*site
+	ns     *nameserver.Nameserver
+	stop   context.CancelFunc
+	ended  sync.WaitGroup
+	failed error // of the nameserver, once ended is done
+	asker  *asker
+	board  board
+	asked  []healthcheck.Status // of the servers when the map was last asked for
+}
+
+// start brings everything up.
+func start(ctx context.Context, o Options) (_ *demo, err error) {
+	d := &demo{o: o, sites: []*site{
+		{name: "europe", city: "Paris", addr: netip.MustParseAddrPort("127.0.1.1:0")},
+		{name: "america", city: "New York", addr: netip.MustParseAddrPort("127.0.2.1:0")},
+		{name: "sydney", city: "Sydney", addr: netip.MustParseAddrPort("127.0.3.1:0")},
+	}}
+	defer func() {
+		if err != nil {
+			d.close()
+		}
+	}()
+	web, err := openSites(d.sites)
+	if err != nil {
+		return nil, err
+	}
+	dns, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	if d.folder, err = writeFiles(dns, web); err != nil {
+		return nil, err
+	}
+	if err := d.serve(ctx); err != nil {
+		return nil, err
+	}
+	d.setUp(netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(dns)))
+	if d.asker, err = newAsker(d.board.dns, host); err != nil {
+		return nil, err
+	}
+	d.look(time.Now())
+	return d, nil
+}
+
+// serve runs the nameserver as the command serve does.
+func (d *demo) serve(ctx context.Context) (err error) {
+	d.ns, err = nameserver.Start(ctx, nameserver.Options{
+		Config: filepath.Join(d.folder, "meridian.toml"), Version: "demo", Log: d.o.Log,
+	})
+	if err != nil {
+		return err
+	}
+	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	d.stop = cancel
+	d.ended.Go(func() { d.failed = d.ns.Run(running) })
+	return nil
+}
+
+// close ends everything and removes the folder.
+func (d *demo) close() {
+	if d.stop != nil {
+		d.stop()
+		d.ended.Wait()
+	}
+	if d.asker != nil {
+		d.asker.close()
+	}
+	for _, s := range d.sites {
+		s.stop()
+	}
+	if d.folder != "" {
+		os.RemoveAll(d.folder)
+	}
+}
+
+// setUp makes the board.
+func (d *demo) setUp(dns netip.AddrPort) {
+	d.board = board{dns: dns, name: host, atlas: newAtlas(d.ns.Plan().Part), marks: map[int]span{}}
+	for i, s := range d.sites {
+		d.board.servers = append(d.board.servers, serverRow{name: s.name, city: s.city, addr: s.addr, running: true})
+		if at := d.ns.Plan().Pools[0].Servers[i]; at.Located {
+			mark := serverInk(i)
+			mark.bold = true
+			d.board.marks[cellAt(at.At.Lat, at.At.Lon)] = span{mark, fmt.Sprint(i + 1)}
+		}
+	}
+	for _, c := range [][2]string{
+		{"London", "81.2.69.0/24"}, {"California", "8.8.8.0/24"}, {"Sydney", "1.1.1.0/24"},
+		{"Tokyo", "133.11.0.0/24"}, {"Johannesburg", "146.141.0.0/24"}, {"São Paulo", "143.107.0.0/24"},
+	} {
+		row := clientRow{city: c[0], subnet: netip.MustParsePrefix(c[1]), server: -1}
+		d.board.clients = append(d.board.clients, row)
+	}
+}
+
+// look asks for everything again: the nameserver's mind about the servers, and answers for all clients.
+func (d *demo) look(now time.Time) {
+	h := d.ns.Health()
+	for slot, t := range h.Targets {
+		if i := d.board.serverAt(t.Addr); i >= 0 {
+			d.board.health(i, h.States[slot], now)
+		}
+	}
+	clients := make([]netip.Prefix, len(d.board.clients))
+	for i, c := range d.board.clients {
+		clients[i] = c.subnet
+	}
+	d.board.told(d.asker.ask(clients), now)
+}
+
+// lookAround asks for every dot of the map, if answers may have changed since the last time.
+func (d *demo) lookAround() {
+	var now []healthcheck.Status
+	for _, s := range d.board.servers {
+		now = append(now, s.status)
+	}
+	if equal(now, d.asked) {
+		return
+	}
+	d.asked = now
+	for i, a := range d.asker.ask(d.board.atlas.clients) {
+		d.board.atlas.servers[i] = d.board.serverAt(a.addr)
+	}
+}
+
+func equal(a, b []healthcheck.Status) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// toggle stops a server that runs and starts one that does not.
+func (d *demo) toggle(i int) {
+	d.set(i, !d.sites[i].running())
+}
+
+func (d *demo) set(i int, running bool) {
+	s := d.sites[i]
+	if running == s.running() {
+		return
+	}
+	if running {
+		if err := s.start(); err != nil {
+			d.board.note(time.Now(), i, "%v", err)
+			return
+		}
+	} else {
+		s.stop()
+	}
+	d.board.touch(i, running, time.Now())
+}

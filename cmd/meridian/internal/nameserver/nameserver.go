@@ -1,0 +1,173 @@
+package nameserver
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/meridian-dns/meridian/config"
+	"github.com/meridian-dns/meridian/healthcheck"
+	"github.com/meridian-dns/meridian/resolver"
+	"github.com/meridian-dns/meridian/server"
+	"github.com/meridian-dns/meridian/steer"
+	"github.com/meridian-dns/meridian/zones"
+)
+
+// Options say what to run.
+type Options struct {
+	Config  string // path of the configuration
+	Version string // told on the control socket
+	Log     *zap.Logger
+}
+
+// Nameserver is one running nameserver.
+type Nameserver struct {
+	o       Options
+	log     *zap.Logger
+	started time.Time
+	state   *stateFolder
+	monitor *healthcheck.Monitor
+	folder  *zones.Folder
+	server  *server.Server
+	control *control
+	view    atomic.Pointer[resolver.View]
+
+	change sync.Mutex // held while a new plan is made ready and installed, which may take long
+
+	mu         sync.Mutex // orders publications; guards the fields below
+	plan       *Plan
+	slots      []healthcheck.Slot // the monitor's, by index into plan.Targets
+	answers    *steer.State
+	zones      *zones.Set
+	held       bool       // new zones wait for the plan that they are checked against
+	waiting    *zones.Set // the newest of them
+	told       *resolver.Options
+	generation uint64
+}
+
+// Start loads everything, probes everything once, and opens the listeners last. Zones that fail are answered with
+// SERVFAIL; everything else that fails is an error. Run must follow, or Close.
+func Start(ctx context.Context, o Options) (*Nameserver, error) {
+	cfg, err := config.Load(o.Config)
+	if err != nil {
+		return nil, err
+	}
+	n := &Nameserver{o: o, log: o.Log, started: time.Now()}
+	if n.state, err = openState(cfg.State); err != nil {
+		return nil, err
+	}
+	if err := n.start(ctx, cfg); err != nil {
+		n.Close()
+		return nil, err
+	}
+	return n, nil
+}
+
+func (n *Nameserver) start(ctx context.Context, cfg *config.Config) error {
+	plan, err := Prepare(cfg, nil)
+	if err != nil {
+		return err
+	}
+	told, err := n.identity(cfg)
+	if err != nil {
+		return err
+	}
+	n.monitor = healthcheck.New(healthcheck.Options{
+		Log: n.log.Named("health"), Publish: func(*healthcheck.Snapshot) { n.healthChanged() },
+	})
+	n.zones = zones.NewSet(nil)
+	n.install(plan, told)
+	if n.folder, err = zones.NewFolder(n.folderOptions(plan)); err != nil {
+		return err
+	}
+	n.monitor.Start(context.WithoutCancel(ctx)) // until Close
+	n.tell(n.folder.Load(ctx))
+	n.monitor.FirstRound(ctx)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	releaseMemory()
+	return n.listen(cfg)
+}
+
+// listen opens the control socket and then, last of all, the listeners.
+func (n *Nameserver) listen(cfg *config.Config) (err error) {
+	if n.control, err = openControl(n.state.file(socketName), n); err != nil {
+		return err
+	}
+	n.server, err = server.Listen(server.Options{
+		Listen: cfg.Listen, View: n.View, Workers: cfg.Workers, Log: n.log.Named("server"),
+		TCP: server.TCPLimits{
+			Connections: cfg.Limits.TCPConnections, PerClient: cfg.Limits.TCPPerClient, Idle: cfg.Limits.TCPIdle,
+		},
+	})
+	return err
+}
+
+// Run serves until ctx ends, answers what was received by then, and stops everything.
+func (n *Nameserver) Run(ctx context.Context) error {
+	defer n.Close()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var all sync.WaitGroup
+	for name, run := range map[string]func(context.Context) error{
+		"zones": n.folder.Run, "geo": n.watchGeo, "control": n.control.serve, "server": n.server.Serve,
+	} {
+		all.Go(func() {
+			if err := run(ctx); err != nil && ctx.Err() == nil {
+				cancel(fmt.Errorf("%s: %w", name, err))
+			}
+		})
+	}
+	<-ctx.Done()
+	all.Wait()
+	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return nil
+}
+
+// Close stops probing and gives the state folder back.
+func (n *Nameserver) Close() {
+	if n.monitor != nil {
+		n.monitor.Stop()
+	}
+	if n.control != nil {
+		n.control.close()
+	}
+	n.state.close()
+}
+
+// View is what answers at this moment.
+func (n *Nameserver) View() *resolver.View { return n.view.Load() }
+
+// Workers is how many goroutines read UDP sockets.
+func (n *Nameserver) Workers() int {
+	cfg := n.Plan().Config
+	return cmp.Or(cfg.Workers, runtime.NumCPU()) * len(cfg.Listen)
+}
+
+// tell logs what is wrong with zones.
+func (n *Nameserver) tell(problems []zones.Problem) {
+	for _, p := range problems {
+		if p.Warning {
+			n.log.Warn(p.String())
+		} else {
+			n.log.Error(p.String())
+		}
+	}
+}
+
+// Plan is the configuration in force.
+func (n *Nameserver) Plan() *Plan {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.plan
+}

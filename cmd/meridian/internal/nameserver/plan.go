@@ -1,0 +1,137 @@
+package nameserver
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/meridian-dns/meridian/config"
+	"github.com/meridian-dns/meridian/geo"
+	"github.com/meridian-dns/meridian/healthcheck"
+	"github.com/meridian-dns/meridian/steer"
+)
+
+// Plan is a configuration made ready to serve. Immutable.
+type Plan struct {
+	Config *config.Config
+	Geo    *geo.Database
+	Part   *geo.Partition
+	Pools  []steer.Pool // in the order of the file; a Slot in them is an index into Targets
+	// Targets are the addresses and names to be probed, each once.
+	Targets []healthcheck.Target
+	Set     *steer.Set
+
+	files fileMarks // of the geo databases, taken before they were read
+	want  geo.Want
+}
+
+// Prepare makes a plan. What has not changed since prev, which may be nil, is taken over: geo files are not read again
+// and tables not built again. The error is a list, one line for each thing that is wrong, with the place in the file.
+func Prepare(cfg *config.Config, prev *Plan) (*Plan, error) {
+	p := &Plan{Config: cfg}
+	if err := p.openGeo(prev); err != nil {
+		return nil, err
+	}
+	if err := p.buildPools(); err != nil {
+		return nil, err
+	}
+	if err := p.cut(prev); err != nil {
+		return nil, err
+	}
+	if prev != nil && prev.Part == p.Part && reflect.DeepEqual(prev.Pools, p.Pools) {
+		p.Set = prev.Set
+		return p, nil
+	}
+	return p, p.compile()
+}
+
+// openGeo reads the geo databases.
+func (p *Plan) openGeo(prev *Plan) error {
+	g := p.Config.Geo
+	p.files = markFiles(append(append([]string(nil), g.City...), g.ASN...))
+	if prev != nil && reflect.DeepEqual(prev.Config.Geo, g) && p.files.same(prev.files) {
+		p.Geo = prev.Geo
+		return nil
+	}
+	db, err := geo.Open(geo.Options{City: g.City, ASN: g.ASN, Fields: g.Fields})
+	if err != nil {
+		return err // it names the file
+	}
+	p.Geo = db
+	return nil
+}
+
+// cut divides the address space as the rules need it.
+func (p *Plan) cut(prev *Plan) error {
+	p.want = steer.Want(p.Pools)
+	if prev != nil && prev.Geo == p.Geo && reflect.DeepEqual(prev.want, p.want) {
+		p.Part = prev.Part
+		return nil
+	}
+	part, err := p.Geo.Partition(p.want)
+	if err != nil {
+		return fmt.Errorf("pools: %w", err)
+	}
+	p.Part = part
+	return nil
+}
+
+func (p *Plan) compile() error {
+	set, err := steer.Compile(p.Geo, p.Part, p.Pools)
+	if err == nil {
+		p.Set = set
+		return nil
+	}
+	var errs []error
+	for i := range p.Pools {
+		if _, err := steer.Compile(p.Geo, p.Part, p.Pools[i:i+1]); err != nil {
+			errs = append(errs, at(p.Config.Pools[i].Pos, err, "pool "+p.Pools[i].Name+": "))
+		}
+	}
+	if len(errs) == 0 {
+		return at(p.Config.Path, err, "")
+	}
+	return errors.Join(errs...)
+}
+
+// at puts a position before every line of an error, in the place of a prefix that says the same.
+func at(pos string, err error, prefix string) error {
+	var errs []error
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		errs = append(errs, errors.New(pos+": "+strings.TrimPrefix(line, prefix)))
+	}
+	return errors.Join(errs...)
+}
+
+// Hints tells what the author of a configuration may not expect of it, each with its place in the file.
+func (p *Plan) Hints() []string {
+	var hints []string
+	for i := range p.Pools {
+		pool := &p.Config.Pools[i]
+		for _, h := range p.Pools[i].Hints() {
+			hints = append(hints, pool.Pos+": "+h)
+		}
+		if pool.Check == nil {
+			hints = append(hints, pool.Pos+": no check, so its servers count as up whatever happens to them")
+		}
+	}
+	return append(hints, p.idle()...)
+}
+
+// idle lists servers that no pool uses.
+func (p *Plan) idle() []string {
+	used := make([]bool, len(p.Config.Servers))
+	for _, pool := range p.Config.Pools {
+		for _, s := range append(append([]int(nil), pool.Servers...), pool.Fallback...) {
+			used[s] = true
+		}
+	}
+	var hints []string
+	for i, s := range p.Config.Servers {
+		if !used[i] {
+			hints = append(hints, s.AtPos+": no pool uses server "+s.Name)
+		}
+	}
+	return hints
+}

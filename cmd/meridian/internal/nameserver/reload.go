@@ -1,0 +1,196 @@
+package nameserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/meridian-dns/meridian/config"
+	"github.com/meridian-dns/meridian/zones"
+)
+
+// Reload reads the configuration and all zones again. A configuration with anything wrong in it is refused as a whole:
+// nothing changes, and the error lists what is wrong, a line each. Zones fail one by one, as ever.
+func (n *Nameserver) Reload(ctx context.Context) error {
+	n.change.Lock()
+	defer n.change.Unlock()
+	cfg, err := config.Load(n.o.Config)
+	if err != nil {
+		return err
+	}
+	old := n.Plan()
+	plan, err := Prepare(cfg, old)
+	if err != nil {
+		return err
+	}
+	told, err := n.identity(cfg)
+	if err != nil {
+		return err
+	}
+	n.hold()
+	if err := n.enter(old, plan); err != nil {
+		n.release()
+		return err
+	}
+	n.folder.SetZones(zoneOptions(cfg))
+	n.tell(n.folder.Reload(ctx))
+	n.install(plan, told)
+	n.warnFixed(old.Config, cfg)
+	releaseMemory()
+	return nil
+}
+
+// enter takes the steps of a reload that may still fail, and takes them back if one does.
+func (n *Nameserver) enter(old, plan *Plan) error {
+	if err := n.meet(plan); err != nil {
+		return err
+	}
+	if err := n.server.SetListen(plan.Config.Listen); err != nil {
+		return errors.Join(err, n.meet(old))
+	}
+	return nil
+}
+
+// meet holds all zones against the pools of a plan; from then on new ones are too.
+func (n *Nameserver) meet(plan *Plan) error {
+	var errs []error
+	for _, p := range n.folder.Recheck(geoInfo(plan.Set)) {
+		if !p.Warning {
+			errs = append(errs, errors.New(p.String()))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// warnFixed tells which settings stay as they were at the start.
+func (n *Nameserver) warnFixed(old, now *config.Config) {
+	for _, s := range []struct {
+		name    string
+		changed bool
+	}{
+		{"zones", old.Zones != now.Zones},
+		{"limits.zone_*", old.Limits.ZoneRecords != now.Limits.ZoneRecords ||
+			old.Limits.ZoneGenerate != now.Limits.ZoneGenerate},
+		{"state", old.State != now.State},
+		{"workers", old.Workers != now.Workers},
+		{"limits.tcp_*", old.Limits.TCPConnections != now.Limits.TCPConnections ||
+			old.Limits.TCPPerClient != now.Limits.TCPPerClient || old.Limits.TCPIdle != now.Limits.TCPIdle},
+	} {
+		if s.changed {
+			n.log.Warn(s.name + " has changed; it takes effect at the next start")
+		}
+	}
+}
+
+// reloadGeo reads changed geo databases under the configuration in force.
+func (n *Nameserver) reloadGeo() error {
+	n.change.Lock()
+	defer n.change.Unlock()
+	old := n.Plan()
+	plan, err := Prepare(old.Config, old)
+	if err != nil {
+		return err
+	}
+	n.mu.Lock()
+	told := n.told
+	n.mu.Unlock()
+	n.install(plan, told)
+	releaseMemory()
+	return nil
+}
+
+// watchGeo looks once a second whether a geo database has changed, until ctx ends.
+func (n *Nameserver) watchGeo(ctx context.Context) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	w := geoWatch{before: n.Plan().files}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			n.lookAtGeo(&w)
+		}
+	}
+}
+
+// geoWatch is what watching remembers between looks.
+type geoWatch struct {
+	before  fileMarks // of the last look
+	refused fileMarks // what was reported already
+}
+
+func (n *Nameserver) lookAtGeo(w *geoWatch) {
+	loaded := n.Plan().files
+	now := loaded.again()
+	before := w.before
+	w.before = now
+	switch {
+	case now.same(loaded):
+		w.refused = nil
+	case w.refused != nil && now.same(w.refused):
+	case now.missing() != "":
+		w.refused = now
+		n.log.Error("geo database is gone; the one loaded serves on", zap.String("file", now.missing()))
+	case len(before) == len(now) && now.settled(loaded, before):
+		if err := n.reloadGeo(); err != nil {
+			w.refused = now
+			n.log.Error("geo database refused; the one loaded serves on", zap.Error(err))
+			return
+		}
+		n.log.Info("geo database loaded: " + describeGeo(n.Plan()))
+	}
+}
+
+// folderOptions are those of the zones folder under a plan.
+func (n *Nameserver) folderOptions(p *Plan) zones.FolderOptions {
+	o := folderOptions(p.Config, geoInfo(p.Set))
+	o.Log = n.log.Named("zones")
+	o.Publish = func(set *zones.Set, _ []zones.Problem) { n.zonesChanged(set) }
+	return o
+}
+
+func folderOptions(cfg *config.Config, info zones.FindGeo) zones.FolderOptions {
+	return zones.FolderOptions{
+		Dir: cfg.Zones, Zones: zoneOptions(cfg), Geo: info,
+		Limits: zones.Limits{Records: cfg.Limits.ZoneRecords, Generate: cfg.Limits.ZoneGenerate},
+	}
+}
+
+func zoneOptions(cfg *config.Config) map[string]zones.ZoneOptions {
+	all := map[string]zones.ZoneOptions{}
+	for name, z := range cfg.ZoneOptions {
+		all[name] = zones.ZoneOptions{SerialAuto: z.SerialAuto}
+	}
+	return all
+}
+
+// Summary is one line for the log: what is served, where, from how healthy servers and by which geo data.
+func (n *Nameserver) Summary() string {
+	n.mu.Lock()
+	health, set := n.health(), n.zones
+	n.mu.Unlock()
+	up := 0
+	for _, s := range health.States {
+		if s.Status.String() == "up" {
+			up++
+		}
+	}
+	return fmt.Sprintf("%s on %s; %d of %d targets up; %s",
+		count(set.Len(), "zone"), joinAddrs(n.server.Addrs()), up, len(health.States), describeGeo(n.Plan()))
+}
+
+func joinAddrs(addrs []netip.AddrPort) string {
+	text := ""
+	for i, a := range addrs {
+		if i > 0 {
+			text += ", "
+		}
+		text += a.String()
+	}
+	return text
+}
