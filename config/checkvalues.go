@@ -123,8 +123,9 @@ func parseSpan(value any) (span, error) {
 
 // digits returns the number that s writes with three digits, 0 if it does not.
 func digits(s string) int {
-	n, err := strconv.ParseUint(strings.TrimSpace(s), 10, 16)
-	if err != nil || n > 999 {
+	s = strings.TrimSpace(s)
+	n, err := strconv.ParseUint(s, 10, 16)
+	if err != nil || len(s) != 3 {
 		return 0
 	}
 	return int(n)

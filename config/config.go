@@ -68,6 +68,8 @@ type Geo struct {
 	City   []string          // files, absolute; empty: the embedded world
 	ASN    []string          // files, absolute; may be empty
 	Fields map[string]string // "latitude", "longitude", "country", "continent", "subdivision", "asn" -> dotted path in a record
+	// Groups by name; rules hold their tokens already. Those no rule uses are here for the caller to judge, too.
+	Groups map[string][]Token
 }
 
 // Load reads and checks the file at path. An error is either Problems, which lists everything wrong with the file, or
@@ -113,15 +115,13 @@ func (r *report) config(root *node, path string) *Config {
 		CookieSecrets: r.cookies(t.get("cookies")),
 		Limits:        r.limits(t.get("limits")),
 	}
-	geo, groups := r.geo(t.get("geo"), dir)
-	c.Geo = geo
+	c.Geo = r.geo(t.get("geo"), dir)
 	before := len(r.list)
 	c.Servers = r.servers(t.get("servers"))
 	sound := len(r.list) == before
 	c.Checks = r.checks(t.get("checks"))
 	c.ZoneOptions = r.zones(t.get("zone"))
-	refs := &references{report: r, servers: c.Servers, checks: c.Checks, groups: groups, sound: sound}
-	c.Pools = refs.pools(t.get("pools"))
+	c.Pools = newReferences(r, c, sound).pools(t.get("pools"))
 	t.close()
 	return c
 }

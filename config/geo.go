@@ -5,20 +5,20 @@ import (
 	"strings"
 )
 
-// geo reads [geo], and the groups by name. Every group named in the file has an entry, if perhaps an empty one.
-func (r *report) geo(n *node, dir string) (Geo, map[string][]Token) {
+// geo reads [geo].
+func (r *report) geo(n *node, dir string) Geo {
 	t := r.section(n)
 	g := Geo{
 		City:   t.files("city", dir),
 		ASN:    t.files("asn", dir),
 		Fields: r.fields(t.get("fields")),
+		Groups: r.groups(t.get("groups")),
 	}
 	if len(g.Fields) > 0 && len(g.City)+len(g.ASN) == 0 && t.node.kids["city"] == nil && t.node.kids["asn"] == nil {
 		r.at(t.node.kids["fields"], "is for a database of your own: set city or asn")
 	}
-	groups := r.groups(t.get("groups"))
 	t.close()
-	return g, groups
+	return g
 }
 
 // files reads a path or a list of paths.

@@ -3,20 +3,25 @@ package config
 import "bytes"
 
 // keyLines returns the line, from 1, of every table header and every "key =" of a TOML document in the order in
-// which they stand, and how deep brackets nest at most. The document's syntax need not be valid; where it is not, the
-// lines mean nothing.
+// which they stand, and how deep brackets nest or how many dots a key has at most. The document's syntax need not be
+// valid; where it is not, the lines mean nothing.
 //
 // The TOML library tells the order of the keys but not their lines. Outside strings and comments "=" only ever
 // follows a key, and a bracket that opens a line outside all others only ever opens a header, so this is enough.
 func keyLines(data []byte) (lines []int, depth int) {
-	line, level, fresh := 1, 0, true
+	line, level, dots, fresh := 1, 0, 0, true
 	for i := 0; i < len(data); i++ {
 		was := fresh
 		fresh = false
 		switch data[i] {
 		case '\n':
 			line++
-			fresh = true
+			dots, fresh = 0, true
+		case '.':
+			dots++
+			depth = max(depth, dots)
+		case ',':
+			dots = 0
 		case ' ', '\t', '\r':
 			fresh = was
 		case '#':
@@ -27,6 +32,7 @@ func keyLines(data []byte) (lines []int, depth int) {
 			i = end - 1
 		case '=':
 			lines = append(lines, line)
+			dots = 0
 		case '[', '{':
 			if level == 0 && was {
 				lines = append(lines, line)

@@ -38,7 +38,7 @@ func (r *references) pool(n *node) Pool {
 	t := r.section(n)
 	p := Pool{Name: n.key, Pos: r.pos(n)}
 	before := len(r.list)
-	p.Servers = r.members(t)
+	p.Servers = r.poolServers(t)
 	r.health(t, &p)
 	p.Order = t.choice("order", "nearest", "listed", "together")
 	p.Pick = t.choice("pick", "all", "weighted", "sticky", "first")
@@ -46,8 +46,9 @@ func (r *references) pool(n *node) Pool {
 	p.Families = t.choice("families", "common", "each")
 	p.MinUp = t.minUp(len(p.Servers))
 	p.TTLMin = t.seconds("ttl_min")
-	p.Weights = r.weights(t, &p)
-	p.Rules = r.rules(t.get("rules"), &p)
+	in := newMembers(p.Servers)
+	p.Weights = r.weights(t, p.Pick, in)
+	p.Rules = r.rules(t.get("rules"), in)
 	r.allDown(t, &p)
 	if r.sound && len(r.list) == before && len(p.Servers) > 0 {
 		r.located(n, &p)
@@ -58,19 +59,19 @@ func (r *references) pool(n *node) Pool {
 	return p
 }
 
-// members reads the servers of a pool: all of them, unless it says which.
-func (r *references) members(t *table) []int {
+// poolServers reads the servers of a pool: all of them, unless it says which.
+func (r *references) poolServers(t *table) []int {
 	n := t.get("servers")
 	if n != nil {
 		if words := r.strings(n); words != nil {
-			return r.choose(n, words, r.everyServer())
+			return r.choose(n, words, r.all)
 		}
 		return nil
 	}
 	if len(r.servers) == 0 && t.node.path != "" {
 		r.at(t.node, "has no server: [servers] names none")
 	}
-	return r.everyServer()
+	return slices.Clone(r.all.list)
 }
 
 // health reads the check of a pool.
@@ -123,28 +124,28 @@ func (t *table) seconds(key string) uint32 {
 }
 
 // weights returns the weights of the pool's servers: their own, unless the pool has others.
-func (r *references) weights(t *table, p *Pool) []int {
-	weights := make([]int, len(p.Servers))
-	for i, s := range p.Servers {
-		weights[i] = r.servers[s].Weight
+func (r *references) weights(t *table, pick string, in members) []int {
+	weights := make([]int, len(in.list))
+	for place, i := range in.list {
+		weights[place] = r.servers[i].Weight
 	}
 	n := t.get("weights")
 	if n == nil {
 		return weights
 	}
-	if p.Pick != "weighted" && p.Pick != "sticky" {
-		r.at(n, `counts only with pick "weighted" or "sticky", not with %q`, p.Pick)
+	if pick != "weighted" && pick != "sticky" {
+		r.at(n, `counts only with pick "weighted" or "sticky", not with %q`, pick)
 	}
 	for _, kid := range r.section(n).node.order {
-		if len(p.Servers) == 0 {
+		if len(in.list) == 0 {
 			break // already reported
 		}
-		i, err := r.findServer(kid.key, p.Servers)
+		i, err := r.findServer(kid.key, in)
 		if err != nil {
 			r.at(kid, "%v", err)
 			continue
 		}
-		weights[slices.Index(p.Servers, i)], _ = r.whole(kid, 0, maxWeight)
+		weights[in.place[i]], _ = r.whole(kid, 0, maxWeight)
 	}
 	return weights
 }
@@ -185,7 +186,7 @@ func (r *references) fallback(n *node, p *Pool) []int {
 	if words == nil {
 		return nil
 	}
-	chosen := r.choose(n, words, r.everyServer())
+	chosen := r.choose(n, words, r.all)
 	for _, i := range chosen {
 		if slices.Contains(p.Servers, i) {
 			r.at(n, "server %q is in the pool; a fallback stands outside, so name the pool's servers", r.servers[i].Name)

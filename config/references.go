@@ -11,24 +11,48 @@ import (
 type references struct {
 	*report
 	servers []Server
+	index   map[string]int // of servers, by name
+	all     members
 	checks  map[string]Check
 	groups  map[string][]Token
 	sound   bool // the servers are free of problems, so what they carry can be judged
 }
 
-// everyServer returns the index of every server.
-func (r *references) everyServer() []int {
-	all := make([]int, len(r.servers))
-	for i := range all {
-		all[i] = i
+// members is a set of servers in an order.
+type members struct {
+	list  []int       // indices of servers
+	place map[int]int // index of a server -> index in list
+}
+
+func newMembers(list []int) members {
+	m := members{list, make(map[int]int, len(list))}
+	for place, i := range list {
+		m.place[i] = place
 	}
-	return all
+	return m
+}
+
+func (m members) hold(i int) bool {
+	_, ok := m.place[i]
+	return ok
+}
+
+// newReferences prepares to read the pools of c.
+func newReferences(r *report, c *Config, sound bool) *references {
+	all := make([]int, len(c.Servers))
+	index := make(map[string]int, len(c.Servers))
+	for i, s := range c.Servers {
+		all[i] = i
+		index[s.Name] = i
+	}
+	return &references{report: r, servers: c.Servers, index: index, all: newMembers(all), checks: c.Checks, groups: c.Geo.Groups, sound: sound}
 }
 
 // choose reads the words of n, names of servers and "site:" labels, as indices of servers among those allowed, in the
 // order written. Problems are reported.
-func (r *references) choose(n *node, words []string, among []int) []int {
+func (r *references) choose(n *node, words []string, among members) []int {
 	var chosen []int
+	seen := make(map[int]bool)
 	if len(words) == 0 {
 		r.at(n, "names no server")
 	}
@@ -39,10 +63,11 @@ func (r *references) choose(n *node, words []string, among []int) []int {
 			continue
 		}
 		for _, i := range found {
-			if slices.Contains(chosen, i) {
+			if seen[i] {
 				r.at(n, "server %q is named twice", r.servers[i].Name)
 				continue
 			}
+			seen[i] = true
 			chosen = append(chosen, i)
 		}
 	}
@@ -50,7 +75,7 @@ func (r *references) choose(n *node, words []string, among []int) []int {
 }
 
 // find returns the servers one word stands for.
-func (r *references) find(word string, among []int) ([]int, error) {
+func (r *references) find(word string, among members) ([]int, error) {
 	if site, ok := strings.CutPrefix(word, "site:"); ok {
 		return r.findSite(site, among)
 	}
@@ -58,20 +83,20 @@ func (r *references) find(word string, among []int) ([]int, error) {
 	return []int{i}, err
 }
 
-func (r *references) findServer(name string, among []int) (int, error) {
-	i := slices.IndexFunc(r.servers, func(s Server) bool { return s.Name == name })
-	if i < 0 {
+func (r *references) findServer(name string, among members) (int, error) {
+	i, ok := r.index[name]
+	if !ok {
 		return 0, fmt.Errorf("no server %q%s", name, didYouMean(name, r.names()))
 	}
-	if !slices.Contains(among, i) {
+	if !among.hold(i) {
 		return 0, fmt.Errorf("server %q is not in this pool", name)
 	}
 	return i, nil
 }
 
-func (r *references) findSite(site string, among []int) ([]int, error) {
+func (r *references) findSite(site string, among members) ([]int, error) {
 	var found []int
-	for _, i := range among {
+	for _, i := range among.list {
 		if r.servers[i].Site == site {
 			found = append(found, i)
 		}

@@ -27,13 +27,13 @@ type reach struct {
 }
 
 // rules reads the rules of a pool in the order of the file.
-func (r *references) rules(n *node, p *Pool) []Rule {
+func (r *references) rules(n *node, in members) []Rule {
 	var rules []Rule
 	seen := make(reached)
 	for _, kid := range r.section(n).node.order {
 		rule := Rule{Source: kid.key, Pos: r.pos(kid)}
 		rule.Tokens = r.tokens(kid, seen)
-		rule.Tiers, rule.Fence = r.ruleServers(kid, p)
+		rule.Tiers, rule.Fence = r.ruleServers(kid, in)
 		rules = append(rules, rule)
 	}
 	return rules
@@ -101,16 +101,16 @@ func (seen reached) add(t Token, n *node) error {
 }
 
 // ruleServers reads the value of a rule: servers, tiers of servers, or a table with one of these and a fence.
-func (r *references) ruleServers(n *node, p *Pool) (tiers [][]int, fence bool) {
+func (r *references) ruleServers(n *node, in members) (tiers [][]int, fence bool) {
 	if _, ok := n.value.(map[string]any); !ok {
-		return r.tiers(n, p), false
+		return r.tiers(n, in), false
 	}
 	t := r.section(n)
 	servers := t.get("servers")
 	if servers == nil {
 		r.at(n, "needs servers")
 	} else {
-		tiers = r.tiers(servers, p)
+		tiers = r.tiers(servers, in)
 	}
 	fence = t.flag("fence")
 	t.close()
@@ -118,7 +118,7 @@ func (r *references) ruleServers(n *node, p *Pool) (tiers [][]int, fence bool) {
 }
 
 // tiers reads a server, a list of servers (one tier) or a list of lists (a tier each).
-func (r *references) tiers(n *node, p *Pool) [][]int {
+func (r *references) tiers(n *node, in members) [][]int {
 	parts := []any{n.value}
 	if list, ok := n.value.([]any); ok && slices.ContainsFunc(list, isList) {
 		parts = list
@@ -130,10 +130,10 @@ func (r *references) tiers(n *node, p *Pool) [][]int {
 			r.at(n, `mixes servers and tiers; write every tier as a list: [["a"], ["b", "c"]]`)
 			return nil
 		}
-		tier := r.tier(n.with(part), p)
+		tier := r.tier(n.with(part), in)
 		for _, i := range tier {
 			if used[i] {
-				r.at(n, "server %q stands in two tiers", r.servers[p.Servers[i]].Name)
+				r.at(n, "server %q stands in two tiers", r.servers[in.list[i]].Name)
 			}
 			used[i] = true
 		}
@@ -148,14 +148,14 @@ func isList(value any) bool {
 }
 
 // tier reads the servers of one tier as indices into the pool's.
-func (r *references) tier(n *node, p *Pool) []int {
+func (r *references) tier(n *node, in members) []int {
 	words := r.strings(n)
-	if words == nil || len(p.Servers) == 0 {
+	if words == nil || len(in.list) == 0 {
 		return nil
 	}
-	chosen := r.choose(n, words, p.Servers)
+	chosen := r.choose(n, words, in)
 	for k, i := range chosen {
-		chosen[k] = slices.Index(p.Servers, i)
+		chosen[k] = in.place[i]
 	}
 	return chosen
 }

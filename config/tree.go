@@ -14,7 +14,7 @@ import (
 
 const (
 	maxSize  = 8 << 20 // bytes of a file
-	maxDepth = 64      // brackets within brackets; the library recurses on them
+	maxDepth = 64      // brackets within brackets, dots of a key: the library recurses on the one and is slow on the other
 )
 
 // node is one key of the file: its value, where it stands, and the keys below it in the order of the file.
@@ -36,7 +36,7 @@ func parseTree(r *report, data []byte) *node {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	lines, depth := keyLines(data)
 	if depth > maxDepth {
-		r.at(&node{}, "brackets are nested %d deep, the limit is %d", depth, maxDepth)
+		r.at(&node{}, "brackets or dotted keys are nested %d deep, the limit is %d", depth, maxDepth)
 		return nil
 	}
 	values, keys, err := decode(data)
