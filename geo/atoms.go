@@ -148,10 +148,8 @@ func under(keys []uint64, i int, block uint64) int {
 	first := i * fan
 	keys = keys[first:min(first+fan, len(keys))]
 	n := 0
-	for _, k := range keys {
-		if k <= block {
-			n++
-		}
+	for n < len(keys) && keys[n] <= block {
+		n++
 	}
 	return first + n - 1
 }

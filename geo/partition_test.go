@@ -15,9 +15,9 @@ import (
 	"github.com/oschwald/maxminddb-golang/v2"
 )
 
-// world is a random set of databases over a few blocks, dense enough that
+// randomWorld is a random set of databases over a few blocks, dense enough that
 // networks nest, cut blocks and meet special-purpose space.
-type world struct {
+type randomWorld struct {
 	rnd  *rand.Rand
 	t    *testing.T
 	seen []netip.Addr // addresses where something begins
@@ -29,7 +29,7 @@ type world struct {
 func TestPartitionAgreesWithLookups(t *testing.T) {
 	for seed := range uint64(60) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			w := &world{t: t, rnd: rand.New(rand.NewPCG(seed, 7)), ref: &reference{}}
+			w := &randomWorld{t: t, rnd: rand.New(rand.NewPCG(seed, 7)), ref: &reference{}}
 			w.files()
 			w.wanted()
 			p, err := w.db.Partition(w.want)
@@ -56,7 +56,7 @@ func blockAfter(a netip.Addr) netip.Addr {
 	return positionOf(a).last(f.blockBits()).next().addr(f)
 }
 
-func (w *world) files() {
+func (w *randomWorld) files() {
 	var o Options
 	open := func(kind string, version int, aliased bool, entries []sample.Entry) string {
 		data, err := sample.Build(kind, version, []int{24, 28, 32}[w.rnd.IntN(3)], aliased, entries)
@@ -92,7 +92,7 @@ func (w *world) files() {
 	}
 }
 
-func (w *world) wanted() {
+func (w *randomWorld) wanted() {
 	w.want = Want{Subdivision: w.rnd.IntN(2) == 0, ASN: w.rnd.IntN(2) == 0}
 	for range w.rnd.IntN(12) {
 		p := w.prefix()
@@ -107,7 +107,7 @@ func (w *world) wanted() {
 }
 
 // prefix is one in the corners where things happen.
-func (w *world) prefix() netip.Prefix {
+func (w *randomWorld) prefix() netip.Prefix {
 	corners := []string{
 		"20.1.2.0/22", "20.1.2.0/24", "9.255.255.0/23", "100.127.255.0/23", "223.255.255.0/24", "172.31.255.0/24",
 		"2a00:1:2:300::/54", "2a00:1:2:300::/56", "2001:1:ffff:ff00::/55", "2001:db7:ffff:ff00::/56",
@@ -128,7 +128,7 @@ func (w *world) prefix() netip.Prefix {
 }
 
 // entries keeps out of where a writer of aliased trees lets nobody write.
-func (w *world) entries(n int, aliased bool, record func() mmdbtype.DataType) []sample.Entry {
+func (w *randomWorld) entries(n int, aliased bool, record func() mmdbtype.DataType) []sample.Entry {
 	var out []sample.Entry
 	for range n {
 		p := w.prefix()
@@ -146,7 +146,7 @@ func (w *world) entries(n int, aliased bool, record func() mmdbtype.DataType) []
 	return append(out, sample.Entry{Network: "11.0.0.0/8", Record: record()})
 }
 
-func (w *world) entries4(n int, record func() mmdbtype.DataType) []sample.Entry {
+func (w *randomWorld) entries4(n int, record func() mmdbtype.DataType) []sample.Entry {
 	out := []sample.Entry{{Network: "11.0.0.0/8", Record: record()}}
 	for len(out) < n {
 		if p := w.prefix(); p.Addr().Is4() {
@@ -157,7 +157,7 @@ func (w *world) entries4(n int, record func() mmdbtype.DataType) []sample.Entry 
 	return out
 }
 
-func (w *world) city() mmdbtype.DataType {
+func (w *randomWorld) city() mmdbtype.DataType {
 	text := func(s string) mmdbtype.Map { return mmdbtype.Map{"iso_code": mmdbtype.String(s)} }
 	at := mmdbtype.Map{"latitude": mmdbtype.Float64(10 + w.rnd.IntN(2)), "longitude": mmdbtype.Float64(20)}
 	all := []mmdbtype.Map{
@@ -170,7 +170,7 @@ func (w *world) city() mmdbtype.DataType {
 	return all[w.rnd.IntN(len(all))]
 }
 
-func (w *world) asn() mmdbtype.DataType {
+func (w *randomWorld) asn() mmdbtype.DataType {
 	return mmdbtype.Map{"autonomous_system_number": mmdbtype.Uint32(64500 + w.rnd.IntN(3))}
 }
 
@@ -270,22 +270,67 @@ func TestPartitionRefusesNets(t *testing.T) {
 }
 
 func TestPartitionKeepsWantedASNs(t *testing.T) {
-	db := openSample(t, Options{City: []string{"maxmind-city.mmdb"}, ASN: []string{"maxmind-asn.mmdb"}})
+	apart := Options{City: []string{"maxmind-city.mmdb"}, ASN: []string{"maxmind-asn.mmdb"}}
+	together := Options{City: []string{"ipinfo-lite.mmdb"}}
 	for _, c := range []struct {
-		want Want
-		asn  [2]uint32 // of 1.1.1.1 and 2a00::
+		o     Options
+		want  Want
+		addrs [2]string
+		asn   [2]uint32
 	}{
-		{Want{}, [2]uint32{}},
-		{Want{ASN: true}, [2]uint32{64500, 64503}},
-		{Want{ASN: true, ASNs: []uint32{64503}}, [2]uint32{0, 64503}},
+		{apart, Want{}, [2]string{"1.1.1.1", "2a00::"}, [2]uint32{}},
+		{apart, Want{ASN: true}, [2]string{"1.1.1.1", "2a00::"}, [2]uint32{64500, 64503}},
+		{apart, Want{ASN: true, ASNs: []uint32{64503}}, [2]string{"1.1.1.1", "2a00::"}, [2]uint32{0, 64503}},
+		{together, Want{}, [2]string{"8.8.8.8", "2a01::"}, [2]uint32{}},
+		{together, Want{ASN: true}, [2]string{"8.8.8.8", "2a01::"}, [2]uint32{15169, 1136}},
 	} {
-		p, err := db.Partition(c.want)
+		p, err := openSample(t, c.o).Partition(c.want)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := [2]uint32{p.placeOf(netip.MustParseAddr("1.1.1.1")).ASN, p.placeOf(netip.MustParseAddr("2a00::")).ASN}
-		if got != c.asn {
-			t.Errorf("%+v: %v, want %v", c.want, got, c.asn)
+		for i, a := range c.addrs {
+			if got := p.placeOf(netip.MustParseAddr(a)).ASN; got != c.asn[i] {
+				t.Errorf("%+v: %s is of %d, want %d", c.want, a, got, c.asn[i])
+			}
+		}
+	}
+}
+
+// A network above ::/96 is one of IPv6: the IPv4 addresses below it, which have
+// no tree of their own then, are not in it. Nor do IPv6 addresses get the data
+// of the IPv4 tree.
+func TestFamiliesStayApart(t *testing.T) {
+	german := mmdbtype.Map{"country_code": mmdbtype.String("DE")}
+	for network, want := range map[string]Attributes{
+		"::/3":      {Country: true, Continent: true, IPv6: true},
+		"2a00::/16": {Country: true, Continent: true, IPv6: true},
+		"::/96":     {Country: true, Continent: true, IPv4: true},
+		"::/104":    {Country: true, Continent: true}, // 0.0.0.0/8 is special-purpose
+	} {
+		data, err := sample.Build("flat", 6, 24, false, []sample.Entry{{Network: network, Record: german}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(t.TempDir(), "db.mmdb")
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		db, err := Open(Options{City: []string{path}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := db.Partition(Want{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range []string{"1.2.3.4", "0.1.2.3", "2a00::", "::102:304", "1::"} {
+			addr := netip.MustParseAddr(a)
+			if got := db.Locate(addr).Place; got != p.placeOf(addr) {
+				t.Errorf("%s: %s: %+v here, %+v in the partition", network, a, got, p.placeOf(addr))
+			}
+		}
+		if got := db.Has(); got != want {
+			t.Errorf("%s: has %+v, want %+v", network, got, want)
 		}
 	}
 }
