@@ -29,6 +29,9 @@ func TestPeersAgree(t *testing.T) {
 	}
 }
 
+// limit is how many unexplained differences a test prints.
+const limit = 20
+
 func compare(t *testing.T, peer, ours, theirs string, questions []dns.Question, rules []*rule) {
 	unexplained, explained := 0, 0
 	a, b := dial(t, ours), dial(t, theirs)
@@ -42,7 +45,7 @@ func compare(t *testing.T, peer, ours, theirs string, questions []dns.Question, 
 				explained++
 				continue
 			}
-			if unexplained++; unexplained <= 20 {
+			if unexplained++; unexplained <= limit {
 				t.Errorf("%s %s: %s differs\n  meridian: %s\n  %s: %s", q.Name, dns.Type(q.Qtype), part, us[part], peer, them[part])
 			}
 		}

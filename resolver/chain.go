@@ -87,7 +87,7 @@ func (q *query) redirect(m zones.Match) bool {
 // offset of the answer, unless the CNAME itself was asked for.
 func (q *query) rename(at int) bool {
 	q.chain.add(q.name.Wire())
-	if _, err := q.name.Set(q.out[at:q.n]); err != nil || q.qtype == typeCNAME || q.qtype == typeANY {
+	if _, err := q.name.Set(q.out[at:q.n]); err != nil || q.qtype == typeCNAME {
 		return false
 	}
 	return q.follow(at, zones.MaxName+1)
