@@ -75,6 +75,16 @@ func maxmindASN() []Entry {
 	}
 }
 
+// dbipCity is MaxMind's layout with names of subdivisions but no codes.
+func dbipCity() []Entry {
+	return []Entry{{"77.0.0.0/8", m{
+		"city": m{"names": names("Milan")}, "continent": m{"code": text("EU"), "geoname_id": mmdbtype.Uint32(1)},
+		"country":      m{"iso_code": text("IT"), "is_in_european_union": mmdbtype.Bool(true)},
+		"location":     m{"latitude": mmdbtype.Float64(45.46), "longitude": mmdbtype.Float64(9.19)},
+		"subdivisions": mmdbtype.Slice{m{"names": names("Lombardy")}},
+	}}}
+}
+
 func flat(country, state, city string, lat, lon float32) m {
 	return m{
 		"country_code": text(country), "state1": text(state), "state2": text(""), "city": text(city),

@@ -64,6 +64,7 @@ func Files() (map[string][]byte, error) {
 		{"maxmind-city.mmdb", "GeoLite2-City", 6, 28, true, maxmindCity()},
 		{"maxmind-country.mmdb", "GeoLite2-Country", 6, 24, true, maxmindCountry()},
 		{"maxmind-asn.mmdb", "GeoLite2-ASN", 6, 24, true, maxmindASN()},
+		{"dbip-city.mmdb", "DBIP-City-Lite", 6, 24, false, dbipCity()},
 		{"flat-city-ipv4.mmdb", "city ipv4", 4, 32, false, flatCity(4)},
 		{"flat-city-ipv6.mmdb", "city ipv6", 6, 28, false, flatCity(6)},
 		{"flat-asn.mmdb", "asn", 6, 24, false, flatASN()},
