@@ -39,11 +39,13 @@ func newReference(w *world, p *Pool, keep int) *reference {
 }
 
 // majority is the ranking of most addresses of a block, the lowest address on a tie.
-func (r *reference) majority(shares []held) refRank {
+func (r *reference) majority(shares []held) refRank { return r.majorityBy(shares, r.rank) }
+
+func (r *reference) majorityBy(shares []held, rankOf func(geo.Place) refRank) refRank {
 	var order []refRank
 	total := map[string]*big.Int{}
 	for _, h := range shares {
-		rank := r.rank(h.place)
+		rank := rankOf(h.place)
 		if total[rank.text] == nil {
 			total[rank.text] = new(big.Int)
 			order = append(order, rank)
@@ -206,7 +208,7 @@ func (r *reference) nearest(out [][]int, tier []int, p geo.Place) [][]int {
 	sort.SliceStable(far, func(i, j int) bool { return km(far[i]) < km(far[j]) })
 	for len(far) > 0 && named < r.keep {
 		d, n := km(far[0]), 1
-		for n < len(far) && km(far[n]) <= max(1.05*d, d+50) {
+		for n < len(far) && km(far[n]) <= max(1.05*d, d+50)+1e-6 {
 			n++
 		}
 		out = append(out, r.inTier(far[:n]))
