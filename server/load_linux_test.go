@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -14,6 +15,17 @@ import (
 
 	"golang.org/x/sys/unix"
 )
+
+func TestMain(m *testing.M) {
+	if to := os.Getenv(loadVariable); to != "" {
+		load(to)
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// loadVariable makes the test binary a load generator instead.
+const loadVariable = "MERIDIAN_TEST_LOAD"
 
 // load asks as a process of its own, so that the CPU time of the server can be told from the client's. what is
 // "ADDRESS WINDOW COUNT PER_SECOND": queries in flight, queries in all, and a pace (0: none).
@@ -119,7 +131,7 @@ func BenchmarkUDP(b *testing.B) {
 			bm.o.Workers = 1
 			s := start(b, bm.o, echo)
 			if !bm.slots {
-				s.slots.free.Store(-100)
+				s.slots.used.Store(1 << 20)
 			}
 			to := netip.AddrPortFrom(loopback4.Addr(), s.Addrs()[0].Port())
 			b.ResetTimer()
@@ -153,3 +165,24 @@ func cpuTime() time.Duration {
 }
 
 func (u *batchUDP) draining() bool { return u.stopped.Load() }
+
+func TestUDPAllocatesNothingPerQuery(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	s := start(t, Options{Workers: 1}, echo)
+	const queries = 20000
+	burst := func() (answers int) { return runLoad(t, s.Addrs()[0], 32, queries, 0) }
+	burst()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	answers := burst()
+	runtime.ReadMemStats(&after)
+	if answers < queries*9/10 {
+		t.Fatalf("only %d of %d queries answered", answers, queries)
+	}
+	// Starting the load generator allocates a few hundred times.
+	if per := float64(after.Mallocs-before.Mallocs) / float64(answers); per > 0.1 {
+		t.Errorf("%.3f allocations per query", per)
+	}
+}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/netip"
-	"runtime"
 	"slices"
 	"sync"
 )
@@ -49,7 +48,6 @@ func listen(o Options, view func() answerer) (*Server, error) {
 	s := &Server{o: o.filled(), view: view, closed: make(chan struct{})}
 	s.panics.log = s.o.Log
 	s.table = newConnections(s.o.TCP)
-	s.slots.free.Store(int32(runtime.GOMAXPROCS(0) - 1))
 	if err := s.SetListen(o.Listen); err != nil {
 		return nil, err
 	}

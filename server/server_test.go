@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"net"
 	"net/netip"
-	"os"
 	"runtime"
 	"testing"
 	"time"
@@ -14,17 +13,6 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 )
-
-func TestMain(m *testing.M) {
-	if to := os.Getenv(loadVariable); to != "" {
-		load(to)
-		return
-	}
-	os.Exit(m.Run())
-}
-
-// loadVariable makes the test binary a load generator instead (see load_linux_test.go).
-const loadVariable = "MERIDIAN_TEST_LOAD"
 
 type answerFunc func(dst []byte, req *resolver.Request, s *resolver.Scratch) int
 

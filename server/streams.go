@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"golang.org/x/sys/unix"
 )
 
 // streams is an address bound for TCP: it accepts connections, each of which is served by a goroutine.
@@ -72,17 +73,33 @@ func (t *streams) serve() {
 
 // refused follows a failed accept. Where descriptors ran out, the longest idle connection gives up its own.
 func (t *streams) refused(err error, pause time.Duration) {
-	t.trouble.raise("cannot accept", func() []zap.Field {
-		return []zap.Field{zap.Stringer("address", t.ln.Addr()), zap.Error(err)}
-	})
 	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+		t.awaitPending()
 		if c := t.s.table.evictOne(); c != nil {
 			c.tcp.Close()
 		}
 	}
+	t.trouble.raise("cannot accept", func() []zap.Field {
+		return []zap.Field{zap.Stringer("address", t.ln.Addr()), zap.Error(err)}
+	})
 	select {
 	case <-time.After(pause):
 	case <-t.quit:
+	}
+}
+
+// awaitPending waits for a connection to accept, or the stop: accept takes its descriptor before it looks, so
+// that it fails for want of one also when nobody is there.
+func (t *streams) awaitPending() {
+	raw, err := t.ln.SyscallConn()
+	if err != nil {
+		return
+	}
+	for pending := false; !pending && err == nil && !t.stopping(); {
+		err = raw.Control(func(fd uintptr) {
+			n, _ := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 100)
+			pending = n > 0
+		})
 	}
 }
 
