@@ -134,6 +134,7 @@ func (f *Folder) Problems() []Problem { return *f.found.Load() }
 // publish hands over what has changed.
 func (f *Folder) publish() {
 	set := f.set.Load().Replace(f.changes, f.removed)
+	f.orphans()
 	problems := f.collect()
 	f.changes, f.removed, f.dirty = nil, nil, false
 	f.set.Store(set)
@@ -239,7 +240,7 @@ func (f *Folder) SetZones(zones map[string]ZoneOptions) {
 			f.queue(st)
 		}
 	}
-	f.orphans()
+	f.dirty = true
 	f.poke()
 }
 

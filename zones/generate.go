@@ -30,7 +30,7 @@ func (p *parser) generate(src *source, args []token) error {
 	}
 	at := src.start()
 	inner := &source{file: src.file, parent: src, origin: src.origin, generated: &at}
-	inner.scanner = newScanner(limitedReader{&counter{span: span, line: line}, p}, 0, maxGenerated)
+	inner.scanner = newScanner(&counter{p: p, span: span, line: line}, 0, maxGenerated)
 	p.made(inner)
 	return nil
 }
@@ -212,6 +212,7 @@ func appendNibbles(b []byte, v int64, width int, base byte) []byte {
 
 // counter reads as the lines of a $GENERATE, one at a time.
 type counter struct {
+	p    *parser
 	span span
 	line []piece
 	buf  []byte // the line now read
@@ -241,6 +242,9 @@ func (c *counter) step() (err error) {
 		}
 	}
 	c.buf = append(c.buf, '\n')
+	if c.p.generated += int64(len(c.buf)); c.p.generated > c.p.limits.Generated {
+		return fmt.Errorf("more than %d octets of text are made for the zone", c.p.limits.Generated)
+	}
 	c.span.start += c.span.step
 	c.done = c.span.start > c.span.stop
 	return nil

@@ -2,13 +2,14 @@ package zones
 
 // Limits bound what one zone may cost. A zero field takes its default.
 type Limits struct {
-	Records  int   // records of a zone; default 16 million
-	Text     int64 // octets of text read for a zone, included files counted each time; default 4 GiB
-	Entry    int   // octets of one entry, that is a line or what parentheses join; default 512 KiB
-	Includes int   // $INCLUDE directives followed in a zone; default 1000
-	Depth    int   // $INCLUDE within $INCLUDE; default 8
-	Generate int   // records of one $GENERATE; default 65536
-	Problems int   // errors, and warnings, reported of one zone; default 50
+	Records   int   // records of a zone; default 16 million
+	Text      int64 // octets of text read for a zone, included files counted each time; default 4 GiB
+	Entry     int   // octets of one entry, that is a line or what parentheses join; default 512 KiB
+	Includes  int   // $INCLUDE directives followed in a zone; default 1000
+	Depth     int   // $INCLUDE within $INCLUDE; default 8
+	Generate  int   // records of one $GENERATE; default 65536
+	Generated int64 // octets of text that all $GENERATE of a zone make; default 256 MiB
+	Problems  int   // errors, and warnings, reported of one zone; default 50
 }
 
 func (l Limits) withDefaults() Limits {
@@ -18,6 +19,7 @@ func (l Limits) withDefaults() Limits {
 	or(&l.Includes, 1000)
 	or(&l.Depth, 8)
 	or(&l.Generate, 65536)
+	or(&l.Generated, 256<<20)
 	or(&l.Problems, 50)
 	return l
 }

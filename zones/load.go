@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"syscall"
 	"time"
@@ -25,16 +26,29 @@ func (s stamp) same(o stamp) bool {
 	return s.info.Size() == o.info.Size() && s.info.ModTime().Equal(o.info.ModTime()) && os.SameFile(s.info, o.info)
 }
 
+// stat looks at a file of the folder. Zone files may be links that lead out of
+// it, other files may not.
 func (f *Folder) stat(name string) stamp {
-	info, err := os.Stat(filepath.Join(f.o.Dir, filepath.FromSlash(name)))
+	info, err := fs.FileInfo(nil), error(nil)
+	if isTopZone(name) {
+		info, err = os.Stat(filepath.Join(f.o.Dir, name))
+	} else if root, failed := os.OpenRoot(f.o.Dir); failed != nil {
+		err = failed
+	} else {
+		defer root.Close()
+		info, err = root.Stat(filepath.FromSlash(name))
+	}
 	if err != nil {
 		return stamp{}
 	}
 	return stamp{info}
 }
 
+// isTopZone tells the paths of zone files.
+func isTopZone(name string) bool { return path.Dir(name) == "." && isZoneFile(name) }
+
 // dep is a file that a zone was read from, or would have been had it been
-// there.
+// there or readable.
 type dep struct {
 	path  string // below the folder, with slashes
 	stamp stamp
@@ -77,7 +91,7 @@ var errNoFile = errors.New("not a regular file")
 func (f *Folder) load(ctx context.Context, j job) result {
 	start := time.Now()
 	r := result{job: j}
-	in := &input{ctx: ctx, dir: f.o.Dir}
+	in := &input{ctx: ctx, dir: f.o.Dir, stat: f.stat}
 	defer in.close()
 	file, size, err := in.openZone(j.name)
 	if err != nil {
@@ -102,6 +116,7 @@ func (f *Folder) load(ctx context.Context, j job) result {
 type input struct {
 	ctx  context.Context
 	dir  string
+	stat func(name string) stamp
 	root *os.Root
 	deps []dep
 }
@@ -123,6 +138,18 @@ func (in *input) openZone(name string) (io.ReadCloser, int64, error) {
 // include opens a file below the folder; links that lead out of it are
 // refused.
 func (in *input) include(name string) (io.ReadCloser, int64, error) {
+	r, size, err := in.openIncluded(name)
+	var where *fs.PathError
+	if errors.As(err, &where) {
+		err = where.Err // the name is in the message already
+	}
+	return r, size, err
+}
+
+func (in *input) openIncluded(name string) (io.ReadCloser, int64, error) {
+	if isTopZone(name) {
+		return in.openZone(name)
+	}
 	if in.root == nil {
 		root, err := os.OpenRoot(in.dir)
 		if err != nil {
@@ -131,17 +158,12 @@ func (in *input) include(name string) (io.ReadCloser, int64, error) {
 		in.root = root
 	}
 	file, err := in.root.OpenFile(filepath.FromSlash(name), nonblocking, 0)
-	r, size, err := in.opened(name, file, err)
-	var where *fs.PathError
-	if errors.As(err, &where) {
-		err = where.Err // the name is in the message already
-	}
-	return r, size, err
+	return in.opened(name, file, err)
 }
 
 func (in *input) opened(name string, file *os.File, err error) (io.ReadCloser, int64, error) {
 	if err != nil {
-		in.deps = append(in.deps, dep{path: name})
+		in.deps = append(in.deps, dep{name, in.stat(name)})
 		return nil, 0, err
 	}
 	info, err := file.Stat()

@@ -24,6 +24,8 @@ type parser struct {
 	includes int
 	stopped  bool // a limit or a reading error ended it
 
+	generated int64 // octets of lines that $GENERATE made
+
 	ttl, lastTTL         uint32 // of $TTL, and the last one stated by a record
 	haveTTL, haveLastTTL bool
 
@@ -143,7 +145,7 @@ func (p *parser) record(src *source) {
 		p.rep.fail(r.Pos, "%v", err)
 		return
 	}
-	p.add(r)
+	p.add(src, r)
 }
 
 // owner notes the entry's owner. A bad one gives way to the origin, so that
@@ -197,21 +199,21 @@ func (p *parser) ttlOf(h header, r Record) (uint32, error) {
 	return 0, errors.New("no TTL: the record has none, and neither $TTL nor a record with one stands before it")
 }
 
-func (p *parser) add(r Record) {
+func (p *parser) add(src *source, r Record) {
 	if len(p.recs) >= p.limits.Records {
 		p.stop(r.Pos, "more than %d records", p.limits.Records)
 		return
 	}
 	if len(p.recs) == cap(p.recs) {
-		p.grow()
+		p.grow(p.text - int64(src.unread()))
 	}
 	p.recs = append(p.recs, r)
 }
 
-// grow makes room for as many records as the text read so far lets expect: a
+// grow makes room for as many records as the text used so far lets expect: a
 // large slice that doubles would need three times its size at the peak.
-func (p *parser) grow() {
-	expect := float64(len(p.recs)) * float64(p.size) / float64(max(p.text, 1)) * 1.05
+func (p *parser) grow(used int64) {
+	expect := float64(len(p.recs)) * float64(p.size) / float64(max(used, 1)) * 1.05
 	room := max(int(expect), len(p.recs)+len(p.recs)/2+16)
 	p.recs = append(make([]Record, 0, min(room, p.limits.Records)), p.recs...)
 }

@@ -65,7 +65,6 @@ func (f *Folder) list(found, gone func(name string)) {
 		return
 	}
 	f.calm("folder")
-	f.orphans()
 	there := make(map[string]bool, len(entries))
 	for _, e := range entries {
 		if name := e.Name(); isZoneFile(name) {

@@ -26,7 +26,6 @@ type scanner struct {
 	base  int    // where the entry starts in buf
 	next  int    // where the unread part starts in buf
 	limit int
-	read  int64 // octets taken from src
 	line  uint32
 	end   error // what src returned last
 
@@ -154,7 +153,6 @@ func (s *scanner) fill() (more bool, err error) {
 	}
 	n, err := s.src.Read(s.buf[len(s.buf):cap(s.buf)])
 	s.buf = s.buf[:len(s.buf)+n]
-	s.read += int64(n)
 	s.end = err
 	return true, nil
 }
@@ -262,6 +260,9 @@ func (s *scanner) blame(fault string) {
 		s.fault, s.faultLine = fault, s.line
 	}
 }
+
+// unread is the octets in the window behind the entry.
+func (s *scanner) unread() int { return len(s.buf) - s.next }
 
 // text is the token as written.
 func (s *scanner) text(t token) []byte {

@@ -204,7 +204,7 @@ func (f *Folder) unsettled(r result, old []dep) bool {
 		}
 	}
 	if waits {
-		clear(r.st.deps) // no version of them was taken
+		r.st.deps = make([]dep, len(r.deps)) // no version of them was taken
 		for i, d := range r.deps {
 			r.st.deps[i].path = d.path
 		}

@@ -168,8 +168,6 @@ func (r *runner) event(e event, ok bool) {
 	}
 }
 
-func isTopZone(name string) bool { return path.Dir(name) == "." && isZoneFile(name) }
-
 // soon has the whole folder looked at.
 func (r *runner) soon() { r.scanAt = earlier(r.scanAt, time.Now().Add(batch)) }
 
