@@ -129,11 +129,8 @@ func (w *writer) until(seq []uint16) uint32 {
 // once returns the index of an answer, written when it is first needed.
 func (w *writer) once(a answered, c *crew, servers []uint16) uint32 {
 	w.key = append(w.key[:0], byte(a.kind), 0)
-	if a.allDown {
+	if a.allDown { // perhaps of the fallback servers, all or none of these answers are
 		w.key[1] = 1
-	}
-	if c == &w.spare {
-		w.key[1] = 2
 	}
 	w.key = binary.LittleEndian.AppendUint32(w.key, a.until)
 	for _, s := range servers {

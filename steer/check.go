@@ -176,6 +176,8 @@ func (p *Pool) checkRule(r *Rule, has geo.Attributes) error {
 
 func (t Token) check(has geo.Attributes) error {
 	switch {
+	case t.empty():
+		return fmt.Errorf("%s: names nothing", t)
 	case t.Kind == ASN && !has.ASN, t.Kind == Subdivision && !has.Subdivision:
 		return fmt.Errorf("%s: no database loaded knows this of an address", t)
 	case t.Kind != Net:
@@ -188,4 +190,17 @@ func (t Token) check(has geo.Attributes) error {
 		return fmt.Errorf("%s: longer than /%d", t, width6)
 	}
 	return nil
+}
+
+// empty says whether a token names the zero of its kind, which stands for what is not known of a place.
+func (t Token) empty() bool {
+	switch t.Kind {
+	case ASN:
+		return t.ASN == 0
+	case Subdivision:
+		return t.Subdivision == geo.Subdivision{}
+	case Country, Continent:
+		return t.Code == geo.Code{}
+	}
+	return false
 }

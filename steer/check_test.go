@@ -44,6 +44,9 @@ func TestCompileRefuses(t *testing.T) {
 		{Pool{Servers: []Server{v4}, Rules: rules("country:DE, country:DE")}, `rule "country:DE, country:DE": country:DE is reached twice`},
 		{Pool{Servers: []Server{v4}, Rules: rules("net:192.0.2.0/25")}, `rule "net:192.0.2.0/25": net:192.0.2.0/25: longer than /24`},
 		{Pool{Servers: []Server{v4}, Rules: rules("net:2001:db8::/57")}, `rule "net:2001:db8::/57": net:2001:db8::/57: longer than /56`},
+		{Pool{Servers: []Server{v4}, Rules: rules("asn:0")}, `rule "asn:0": asn:0: names nothing`},
+		{Pool{Servers: []Server{v4}, Rules: rules("subdivision:")}, `rule "subdivision:": subdivision:: names nothing`},
+		{Pool{Servers: []Server{v4}, Rules: []Rule{{Source: "r", Tokens: []Token{{Kind: Country}}, Tiers: [][]int{{0}}}}}, `rule "r": country:: names nothing`},
 		{Pool{Servers: []Server{v4}, Rules: rules("asn:1")}, `rule "asn:1": asn:1: no database loaded knows this of an address`},
 		{Pool{Servers: []Server{v4}, Rules: rules("subdivision:US-CA")}, `rule "subdivision:US-CA": subdivision:US-CA: no database loaded knows`},
 	} {
@@ -115,23 +118,31 @@ func TestStrangeRefs(t *testing.T) {
 
 func TestPoolsShareTables(t *testing.T) {
 	base := twoCountries(All)
-	renamed, picks, moved, ruled, ordered := base, base, base, base, base
+	renamed, picks, moved, ruled, ordered, first := base, base, base, base, base, base
 	renamed.Servers = []Server{server("x", "192.0.2.7"), server("y", "192.0.2.8")}
 	picks.Pick, picks.MinUp, picks.AllDown = Sticky, 2, NoData
 	moved.Servers = []Server{base.Servers[0], {Name: "z", Located: true, Addrs: base.Servers[1].Addrs}}
 	ruled.Rules = base.Rules[:1]
 	ordered.Order = Together
+	first.Pick = First
+	far, farther := moved, moved
+	far.Servers = []Server{base.Servers[0], {Name: "z", Located: true, At: geo.Point{Lat: 1}, Addrs: base.Servers[1].Addrs}}
+	farther.Servers = []Server{base.Servers[0], {Name: "z", Located: true, At: geo.Point{Lat: 2}, Addrs: base.Servers[1].Addrs}}
+	fenced := twoCountries(All)
+	fenced.Rules[0].Fence = true
 	grouped := twoCountries(All)
 	grouped.Rules[0].Tokens[0].Group = "g"
 	var pools []Pool
-	for i, p := range []Pool{base, renamed, picks, moved, ruled, ordered, grouped} {
+	for i, p := range []Pool{base, renamed, picks, moved, ruled, ordered, grouped, first, far, farther, fenced} {
 		p.Name = fmt.Sprint(i)
 		pools = append(pools, p)
 	}
 	set := mustCompile(t, smallWorld(), pools...)
-	for i, want := range []bool{true, true, true, false, false, false, false} {
-		if got := set.pools[i].table == set.pools[0].table; got != want {
-			t.Errorf("pool %d shares the table of pool 0: %v", i, got)
+	for i := range pools {
+		for j := range i {
+			if want := i < 3; want != (set.pools[i].table == set.pools[j].table) {
+				t.Errorf("pools %d and %d share a table: %v", i, j, !want)
+			}
 		}
 	}
 }

@@ -96,7 +96,7 @@ func (i Info) first() uint16 {
 func (e *Explanation) pinned(p *pool, server int32, h *healthcheck.Snapshot) {
 	sv := &p.Servers[server]
 	e.Ref, e.Pinned = p.Name+"/"+sv.Name, true
-	e.Pick = "pinned: this server whatever its health"
+	e.Pick = "this server whatever its health: the name is pinned to it"
 	family := 0
 	if e.Type == typeAAAA {
 		family = 1
@@ -137,12 +137,12 @@ func (x *explainer) lookedUp() spot {
 		if t.find(at) != ask {
 			return at
 		}
-		x.Notes = append(x.Notes, "that is special-purpose space no rule names: answered for the resolver's address")
+		x.Notes = append(x.Notes, "special-purpose space that no rule names: answered for the resolver's address")
 	}
 	at := spotOf(x.Client.Resolver, 128)
 	x.note(x.Client.Resolver, at, "the resolver's address")
 	if t.find(at) == ask {
-		x.Notes = append(x.Notes, "that is special-purpose space no rule names: a resolver there is at an unknown place")
+		x.Notes = append(x.Notes, "the resolver's address is special-purpose space that no rule names: an unknown place")
 		at.blind = true
 	}
 	return at
@@ -207,7 +207,7 @@ func (x *explainer) decide() {
 	seq := x.pool.table.list.at(x.at.rank)
 	d := x.pool.decide(seq, &c, &spare)
 	x.AllDown, x.Fallback = d.allDown, d.fallback
-	x.Pick, x.Answer = x.pool.pickText(&d), answerText(x.Choice)
+	x.Answer = answerText(x.Choice)
 	own, other := &crewList{x.pool.Servers, &c}, &crewList{x.pool.Fallback, &spare}
 	who := own
 	if d.fallback {
@@ -218,6 +218,8 @@ func (x *explainer) decide() {
 		x.Answer = who.shares(x.drawn)
 	}
 	x.standTiers(seq, &d, own, who)
+	serving := 1 + slices.IndexFunc(x.Tiers, func(t Tier) bool { return t.Serving })
+	x.Pick = x.pool.pickText(&d, serving, len(appendFit(nil, d.tier, d.least, who.crew)))
 	if d.fallback {
 		x.Spare = x.standings(d.tier, other, who)
 	}

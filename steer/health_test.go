@@ -184,6 +184,26 @@ func TestFallback(t *testing.T) {
 	}
 }
 
+// TestFallbackBehindAFence holds that the first fallback servers are not mistaken for the first of the pool.
+func TestFallbackBehindAFence(t *testing.T) {
+	p := ladder()
+	p.AllDown, p.Fallback = UseFallback, []Server{server("x", "192.0.2.90"), server("y", "192.0.2.91")}
+	p.Rules = rules("country:DE", "default")
+	p.Rules[0].Tiers, p.Rules[0].Fence, p.Rules[1].Tiers = [][]int{{2, 3}}, true, [][]int{{0, 1}}
+	set := mustCompile(t, smallWorld(), p)
+	const own, other, spare = "[192.0.2.3 192.0.2.4] false", "[192.0.2.1 192.0.2.2] false", "[192.0.2.90 192.0.2.91] true"
+	for _, c := range []struct{ states, de, rest string }{
+		{"UUUU", own, other}, {"UUDD", spare, other}, {"DDUU", own, own}, {"DDDD", spare, spare},
+	} {
+		for from, want := range map[string]string{"81.0.0.1": c.de, "82.0.0.1": c.rest} {
+			ch := set.With(nil, statesOf(c.states)).Answer(Ref{0, -1}, clientOf(from, ""), typeA, 0)
+			if got := fmt.Sprint(answerText(ch), ch.AllDown); got != want {
+				t.Errorf("%s from %s: got %s, want %s", c.states, from, got, want)
+			}
+		}
+	}
+}
+
 // TestAliasServers is point 8 of a pool's policy.
 func TestAliasServers(t *testing.T) {
 	p := ladder()

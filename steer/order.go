@@ -18,6 +18,7 @@ const (
 	earthKM   = 6371.0088 // mean radius, as geo.DistanceKM
 	bandKM    = 50        // servers this much farther than the nearest are as near as it
 	bandRatio = 1.05      // or this many times as far
+	edgeKM    = 1e-6      // what rounding may not decide at the edge of a band
 )
 
 // point is a place on the unit sphere. Distances are compared as squares of chords, which grow with the
@@ -39,10 +40,12 @@ func placePoint(p *geo.Place) *point {
 	return &at
 }
 
-// chord returns the square of the chord between two points: 0 to 4.
+// chord returns the square of the chord between two points: 0 to 4. It is cut to multiples of 2^-44, the last
+// bit of 256, so that points equally far are so in spite of rounding: one metre where they are close, less than
+// a millimetre elsewhere.
 func (p point) chord(q point) float64 {
 	x, y, z := p.x-q.x, p.y-q.y, p.z-q.z
-	return x*x + y*y + z*z
+	return float64(x*x+y*y+z*z+256) - 256
 }
 
 // kilometres turns the square of a chord into the distance along the great circle.
@@ -53,7 +56,7 @@ func kilometres(chord float64) float64 {
 // band returns the greatest squared chord that is as near as the given one.
 func band(chord float64) float64 {
 	d := kilometres(chord)
-	far := max(bandRatio*d, d+bandKM)
+	far := max(bandRatio*d, d+bandKM) + edgeKM
 	if far >= math.Pi*earthKM {
 		return math.Inf(1)
 	}

@@ -7,30 +7,47 @@ import (
 	"strings"
 )
 
-// pickText says in words what a decision takes from whom.
-func (p *pool) pickText(d *decision) string {
-	var who string
+// pickText says in words who serves and what is taken of them. tier is the number of the serving tier, fit how
+// many of its servers may be picked.
+func (p *pool) pickText(d *decision, tier, fit int) string {
 	switch {
 	case d.kind == NoData:
-		return `nobody: all down, all_down = "nodata"`
+		return `nobody: all are down, all_down = "nodata"`
 	case d.kind == ServFail:
-		return `nobody: all down, all_down = "servfail"`
-	case d.fallback:
-		who = "all down: of the fallback servers "
-	case d.allDown:
-		who = "all down: of the nearest tier, as if it were up, "
-	case d.least == pending:
-		who = "nothing healthy but servers without a success yet: "
+		return `nobody: all are down, all_down = "servfail"`
 	}
+	return p.whyText(d, tier, fit) + ": " + p.howText()
+}
+
+// whyText is the truth table of serve and decide in words.
+func (p *pool) whyText(d *decision, tier, fit int) string {
+	need, healthy, unless := max(p.MinUp, 1), "healthy", ""
+	if d.least == pending {
+		healthy, unless = "new", ", as none is healthy"
+	}
+	switch {
+	case d.fallback:
+		return "the fallback, as all are down"
+	case d.allDown:
+		return fmt.Sprintf("tier %d as if it were up, as all are down", tier)
+	case need == 1:
+		return fmt.Sprintf("tier %d, the first with a %s server%s", tier, healthy, unless)
+	case fit >= need:
+		return fmt.Sprintf("tier %d, the first with %d %s servers%s", tier, need, healthy, unless)
+	}
+	return fmt.Sprintf("tier %d, the first with a %s server, as none has %d%s", tier, healthy, need, unless)
+}
+
+func (p *pool) howText() string {
 	switch p.Pick {
 	case Weighted:
-		return fmt.Sprintf("%sweighted: %d drawn for each query", who, p.limit())
+		return fmt.Sprintf("%d drawn by weight for each query", p.limit())
 	case Sticky:
-		return fmt.Sprintf("%ssticky: %d by hash of the client's block", who, p.limit())
+		return fmt.Sprintf("%d by hash of the client's block", p.limit())
 	case First:
-		return fmt.Sprintf("%sfirst: %d", who, p.limit())
+		return fmt.Sprintf("the first %d, later tiers included", p.limit())
 	}
-	return fmt.Sprintf("%sall: at most %d addresses", who, p.limit())
+	return fmt.Sprintf("all, at most %d addresses", p.limit())
 }
 
 // answerText spells out the records of a choice.

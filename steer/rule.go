@@ -121,21 +121,21 @@ func take[K comparable](m map[K]claim, key K, c claim) bool {
 }
 
 // match returns the rule of a place by its most specific token, or noRule. What is zero in a place is not
-// known of it and matches nothing.
+// known of it, and no token is zero.
 func (m *matcher) match(p *geo.Place) hit {
 	if h, ok := m.matchNet(p.Net); ok {
 		return h
 	}
-	if h, ok := m.asn[p.ASN]; ok && p.ASN != 0 {
+	if h, ok := m.asn[p.ASN]; ok {
 		return h.hit
 	}
-	if h, ok := m.subdivision[p.Subdivision]; ok && p.Subdivision != (geo.Subdivision{}) {
+	if h, ok := m.subdivision[p.Subdivision]; ok {
 		return h.hit
 	}
-	if h, ok := m.country[p.Country]; ok && p.Country != (geo.Code{}) {
+	if h, ok := m.country[p.Country]; ok {
 		return h.hit
 	}
-	if h, ok := m.continent[p.Continent]; ok && p.Continent != (geo.Code{}) {
+	if h, ok := m.continent[p.Continent]; ok {
 		return h.hit
 	}
 	if h, ok := m.always[struct{}{}]; ok {

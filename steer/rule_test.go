@@ -80,7 +80,7 @@ func TestRuleMatches(t *testing.T) {
 		{"no rule", []string{"country:DE"}, us, "-1 -1"},
 		{"second token", []string{"country:DE, continent:NA"}, us, "0 1"},
 		{"default matches an unknown place", []string{"country:DE", "default"}, geo.Place{}, "1 0"},
-		{"nothing else does", []string{"country:DE, asn:0"}, geo.Place{}, "-1 -1"},
+		{"nothing else does", []string{"country:DE, asn:7"}, geo.Place{}, "-1 -1"},
 		{"explicit beats group", []string{"country:US@g", "country:US"}, us, "1 0"},
 		{"explicit beats group, listed first", []string{"country:US", "country:US@g"}, us, "0 0"},
 		{"a group as specific as its token", []string{"continent:NA", "country:US@g"}, us, "1 0"},

@@ -58,10 +58,11 @@ func TestWithRewritesOnlyWhatChanged(t *testing.T) {
 }
 
 func TestWithForgetsStatesOfAnotherSet(t *testing.T) {
-	h := statesOf("DUUUUUUUUU")
-	old := mustCompile(t, smallWorld(), severalPools(1)...).With(nil, statesOf("UUUUUUUUUU"))
-	state := mustCompile(t, smallWorld(), severalPools(1)...).With(old, h)
-	if got := answerText(state.Answer(Ref{0, -1}, Client{}, typeA, 0)); !slices.Equal(got, []string{"192.0.2.200"}) {
+	h := statesOf("UUUUUUUUUU")
+	pools := severalPools(2)
+	old := mustCompile(t, smallWorld(), pools[0]).With(nil, h)
+	state := mustCompile(t, smallWorld(), pools[1]).With(old, h)
+	if got := answerText(state.Answer(Ref{0, -1}, Client{}, typeA, 0)); !slices.Equal(got, []string{"192.0.2.2"}) {
 		t.Errorf("got %v", got)
 	}
 }

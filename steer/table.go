@@ -76,7 +76,7 @@ func (t *table) find(at spot) uint16 { return t.rank[t.place(at)] }
 func (t *table) entry(family int, block uint64) (rank uint16, length uint8) {
 	s := &t.side[family]
 	i := s.atoms.Find(block)
-	from := s.atoms.Start(max(s.starts.prev(i), 0))
+	from := s.atoms.Start(s.starts.prev(i))
 	to := s.atoms.Start(s.starts.next(i))
 	return t.rank[s.atoms.Place(i)], prefixLength(block, from, to, s.width)
 }

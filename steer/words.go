@@ -39,7 +39,7 @@ func (e Explanation) Lines() []string {
 	}
 	switch {
 	case e.Pinned:
-		p.servers("server", e.Spare)
+		p.servers("server", e.wide(), e.Spare)
 	case e.Pick == "":
 		p.line("answer", "NODATA for every client: the pool does not serve this type; scope 0")
 		return p
@@ -117,8 +117,7 @@ func (e *Explanation) placeText() string {
 
 // ranking writes a line per server; of a long ranking the head and what serves.
 func (e *Explanation) ranking(p *page) {
-	left := maxTiers
-	skipped := 0
+	left, skipped, wide := maxTiers, 0, e.wide()
 	for i, t := range e.Tiers {
 		if len(t.Servers) > left && !t.Serving {
 			skipped += len(t.Servers)
@@ -127,41 +126,55 @@ func (e *Explanation) ranking(p *page) {
 		shown := t.Servers[:min(len(t.Servers), max(left, maxTiers/2))]
 		skipped += len(t.Servers) - len(shown)
 		left -= len(shown)
-		p.servers(fmt.Sprintf("tier %d", i+1), shown)
+		p.servers(fmt.Sprintf("tier %d", i+1), wide, shown)
 	}
 	if skipped > 0 {
 		p.line("", "and %d more servers", skipped)
 	}
 	if len(e.Spare) > 0 {
-		p.servers("fallback", e.Spare)
+		p.servers("fallback", wide, e.Spare)
 	}
 }
 
-// servers writes servers as a table: name, distance, addresses with their states.
-// A star marks what is in the answer.
-func (p *page) servers(label string, servers []Standing) {
-	wide := 0
+// servers writes a line per server: name, distance, addresses with their states. A star marks what is in the
+// answer.
+func (p *page) servers(label string, wide int, servers []Standing) {
 	for _, s := range servers {
-		wide = max(wide, utf8.RuneCountInString(s.Name))
-	}
-	for _, s := range servers {
-		var states []string
-		for _, a := range s.Addresses {
-			states = append(states, a.Name+" "+a.stateText())
-		}
-		if len(states) == 0 {
-			states = append(states, "no address of this type")
-		}
-		far := ""
+		far, mark := "", " "
 		if s.Measured {
 			far = fmt.Sprintf("%.0f km", s.KM)
 		}
-		mark := " "
 		if s.Picked {
 			mark = "*"
 		}
-		p.line(label, "%s %-*s %9s  %s", mark, wide, s.Name, far, strings.Join(states, "; "))
+		p.line(label, "%s %-*s %9s  %s", mark, wide, s.Name, far, s.stateText())
 	}
+}
+
+// wide returns the length of the longest name, in characters.
+func (e *Explanation) wide() int {
+	n := 0
+	see := func(servers []Standing) {
+		for _, s := range servers {
+			n = max(n, utf8.RuneCountInString(s.Name))
+		}
+	}
+	see(e.Spare)
+	for _, t := range e.Tiers {
+		see(t.Servers)
+	}
+	return n
+}
+
+func (s *Standing) stateText() string {
+	var states []string
+	for _, a := range s.Addresses {
+		states = append(states, a.Name+" "+a.stateText())
+	}
+	if len(states) == 0 {
+		return "no address of this type"
+	}
+	return strings.Join(states, "; ")
 }
 
 func (v *Vitals) stateText() string {
@@ -196,7 +209,7 @@ func reason(st *healthcheck.State) string {
 }
 
 func (e *Explanation) answer(p *page) {
-	p.line("pick", "%s", e.Pick)
+	p.line("serves", "%s", e.Pick)
 	switch e.Choice.Kind {
 	case NoData:
 		p.line("answer", "NODATA; scope 0")
@@ -229,8 +242,10 @@ func (e *Explanation) ttlText() string {
 	switch {
 	case e.AllDown:
 		return "ttl_min (" + least + "): all servers of the ranking are down"
+	case e.Pinned:
+		return "the record's own"
 	case e.Choice.Cap > 0:
-		return fmt.Sprintf("%d s, not below ttl_min (%s) nor above the record's: unsettled %s",
+		return fmt.Sprintf("the record's own, but at most %d s, and that not below ttl_min (%s): unsettled %s",
 			e.Choice.Cap, least, strings.Join(e.Unrest, ", "))
 	}
 	return "the record's own: every check behind the answer is settled"
