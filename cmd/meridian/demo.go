@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"os/signal"
 	"syscall"
 	"time"
 
@@ -34,8 +35,8 @@ Nothing outside a temporary folder is touched, which is removed at the end.`,
 			if err != nil {
 				return err
 			}
-			// SIGHUP too: it comes when the terminal is closed.
-			ctx, stop := untilStopped(cmd.Context(), syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+			// SIGHUP comes, and twice, when the terminal is closed.
+			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 			defer stop()
 			return demo.Run(ctx, demo.Options{
 				In: os.Stdin, Out: os.Stdout, Log: log, Duration: duration,
@@ -47,4 +48,3 @@ Nothing outside a temporary folder is touched, which is removed at the end.`,
 	cmd.Flags().DurationVar(&duration, "duration", 0, "end after so long, such as 30s (default: when you quit)")
 	return cmd
 }
-

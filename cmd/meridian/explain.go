@@ -17,7 +17,6 @@ import (
 
 	"github.com/meridian-dns/meridian/admin"
 	"github.com/meridian-dns/meridian/cmd/meridian/internal/nameserver"
-	"github.com/meridian-dns/meridian/config"
 )
 
 func newExplain(s *settings) *cobra.Command {
@@ -37,6 +36,9 @@ the same is computed from the configuration, and the health of servers is not kn
   meridian explain www.example.com AAAA --client 2001:db8::1`,
 		Args: explainArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if client == "" {
+				return usageError{errors.New("whose answer? add --client, with an address such as 81.2.69.7 or a network such as 81.2.69.0/24")}
+			}
 			args = append(args, "A")
 			q, err := admin.ParseQuestion(args[0], args[1], client)
 			if err != nil {
@@ -46,7 +48,6 @@ the same is computed from the configuration, and the health of servers is not kn
 		},
 	}
 	cmd.Flags().StringVar(&client, "client", "", "the `address` or network of the client")
-	_ = cmd.MarkFlagRequired("client")
 	return cmd
 }
 
@@ -58,7 +59,7 @@ func explainArgs(cmd *cobra.Command, args []string) error {
 }
 
 func explain(ctx context.Context, w io.Writer, path string, q *admin.Question, client string) error {
-	cfg, err := config.Load(path)
+	cfg, err := nameserver.LoadConfig(path)
 	if err != nil {
 		return err
 	}
@@ -67,9 +68,9 @@ func explain(ctx context.Context, w io.Writer, path string, q *admin.Question, c
 	case err == nil:
 		fmt.Fprintln(w, "asked the running server")
 	case absent(err):
-		fmt.Fprintln(w, "no server is running: computed from", path+", the health of servers is not known")
+		fmt.Fprintln(w, "no server is running: computed from", path)
 	case errors.Is(err, os.ErrPermission):
-		fmt.Fprintf(w, "the running server may not be asked (%v): computed from %s, the health of servers is not known\n", err, path)
+		fmt.Fprintf(w, "the running server may not be asked (%v): computed from %s\n", err, path)
 	default:
 		return err
 	}

@@ -72,6 +72,7 @@ one that is healthy.`,
   meridian serve --config meridian.toml          run
   meridian explain www.example.com --client 81.2.69.0/24`,
 		Args:          noArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}

@@ -34,16 +34,16 @@ stop; a second one stops at once.`,
 				return err
 			}
 			defer log.Sync()
-			ctx, stop := untilStopped(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
+			ctx, stop := untilStopped(cmd.Context())
 			defer stop()
 			return serve(ctx, nameserver.Options{Config: s.config, Version: buildVersion(), Log: log})
 		},
 	}
 }
 
-// untilStopped gives a context that ends with the first of some signals. The second one then has its usual effect.
-func untilStopped(ctx context.Context, signals ...os.Signal) (context.Context, context.CancelFunc) {
-	ctx, stop := signal.NotifyContext(ctx, signals...)
+// untilStopped gives a context that ends with the first SIGTERM or SIGINT. The second one then has its usual effect.
+func untilStopped(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 	context.AfterFunc(ctx, stop)
 	return ctx, stop
 }

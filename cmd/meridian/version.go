@@ -25,9 +25,9 @@ func newVersion() *cobra.Command {
 				return err
 			}
 			for _, s := range db.Sources() {
-				fmt.Fprintf(w, "embedded world: %s, %d networks\n", s.Built.Format("2006-01-02"), s.Networks)
-				fmt.Fprintf(w, "%s, CC BY 4.0, reduced\n", s.Attribution)
+				fmt.Fprintf(w, "embedded world of %s, %d networks\n", s.Built.Format("2006-01-02"), s.Networks)
 			}
+			fmt.Fprintln(w, geo.EmbeddedAttribution)
 			return nil
 		},
 	}

@@ -4,6 +4,7 @@ import (
 	"math"
 	"net/netip"
 	"slices"
+	"strconv"
 
 	"github.com/meridian-dns/meridian/geo"
 )
@@ -79,7 +80,7 @@ const (
 )
 
 // draw paints the map in braille, two by four dots to a character, each in the ink of the server that most of its
-// dots are sent to. Marks stand for servers, by cell.
+// dots are sent to; without inks it writes the server's number. Marks stand for servers, by cell.
 func (a *atlas) draw(inks []ink, marks map[int]span) []line {
 	dots := make([][]int, mapRows*mapCols) // the servers of the dots of a character
 	bits := make([]rune, mapRows*mapCols)
@@ -97,7 +98,7 @@ func (a *atlas) draw(inks []ink, marks map[int]span) []line {
 	for at := range bits {
 		s := span{text: " "}
 		if bits[at] != 0 {
-			s = span{inkOf(most(dots[at]), inks), string(0x2800 + bits[at])}
+			s = dot(most(dots[at]), bits[at], inks)
 		}
 		if m, marked := set[at]; marked {
 			s = m
@@ -112,11 +113,15 @@ func brailleDot(row, col int) rune {
 	return [4][2]rune{{0x01, 0x08}, {0x02, 0x10}, {0x04, 0x20}, {0x40, 0x80}}[row][col]
 }
 
-func inkOf(server int, inks []ink) ink {
-	if server < 0 {
-		return ink{dim: true}
+// dot is one character of the map.
+func dot(server int, bits rune, inks []ink) span {
+	switch {
+	case server < 0:
+		return span{ink{dim: true}, "·"}
+	case server >= len(inks):
+		return span{text: strconv.Itoa(server + 1)}
 	}
-	return inks[server]
+	return span{inks[server], string(0x2800 + bits)}
 }
 
 // most is the commonest of a few numbers, the least of those on a tie.

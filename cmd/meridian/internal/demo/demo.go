@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -58,20 +57,24 @@ type demo struct {
 	sites  []*site
 	ns     *nameserver.Nameserver
 	stop   context.CancelFunc
-	ended  sync.WaitGroup
-	failed error // of the nameserver, once ended is done
+	ended  chan struct{} // closed when the nameserver has ended
+	failed error         // of the nameserver, then
 	asker  *asker
 	board  board
+	notes  notices
 	asked  []healthcheck.Status // of the servers when the map was last asked for
 }
 
 // start brings everything up.
 func start(ctx context.Context, o Options) (_ *demo, err error) {
-	d := &demo{o: o, sites: []*site{
+	d := &demo{o: o, notes: make(notices, 16), sites: []*site{
 		{name: "europe", city: "Paris", addr: netip.MustParseAddrPort("127.0.1.1:0")},
 		{name: "america", city: "New York", addr: netip.MustParseAddrPort("127.0.2.1:0")},
 		{name: "sydney", city: "Sydney", addr: netip.MustParseAddrPort("127.0.3.1:0")},
 	}}
+	if o.Screen {
+		d.o.Log = d.notes.log()
+	}
 	defer func() {
 		if err != nil {
 			d.close()
@@ -108,8 +111,11 @@ func (d *demo) serve(ctx context.Context) (err error) {
 		return err
 	}
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	d.stop = cancel
-	d.ended.Go(func() { d.failed = d.ns.Run(running) })
+	d.stop, d.ended = cancel, make(chan struct{})
+	go func() {
+		defer close(d.ended)
+		d.failed = d.ns.Run(running)
+	}()
 	return nil
 }
 
@@ -117,7 +123,7 @@ func (d *demo) serve(ctx context.Context) (err error) {
 func (d *demo) close() {
 	if d.stop != nil {
 		d.stop()
-		d.ended.Wait()
+		<-d.ended
 	}
 	if d.asker != nil {
 		d.asker.close()

@@ -12,6 +12,7 @@ type look struct {
 	width, height int
 	atlas         bool // show the map where there is room for one thing only
 	help          bool
+	plain         bool // without colours
 }
 
 const (
@@ -182,10 +183,14 @@ func (b *board) atlasPart(k look) []line {
 		return nil
 	}
 	var inks []ink
+	about := "each number is an answer, and the server that it points at"
 	for i := range b.servers {
-		inks = append(inks, serverInk(i))
+		if !k.plain {
+			inks = append(inks, serverInk(i))
+			about = "each dot is an answer; its colour is the server it points at"
+		}
 	}
-	lines := []line{heading("The world", "each dot is an answer; its colour is the server it points at")}
+	lines := []line{heading("The world", about)}
 	left := (k.width - mapCols) / 2
 	for _, l := range b.atlas.draw(inks, b.marks) {
 		lines = append(lines, append(line{{ink{}, strings.Repeat(" ", left)}}, l...))

@@ -26,7 +26,7 @@ func (d *demo) onScreen(ctx context.Context) error {
 	tick := time.NewTicker(beat)
 	defer tick.Stop()
 	pressed := readKeys(d.o.In)
-	var k look
+	k := look{plain: !d.o.Color}
 	for {
 		d.lookAround()
 		k.width, k.height = s.width, s.height
@@ -34,6 +34,10 @@ func (d *demo) onScreen(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-d.ended:
+			return d.failed
+		case text := <-d.notes:
+			d.board.note(time.Now(), -1, "%s", text)
 		case <-resized:
 			s.measure()
 		case now := <-tick.C:

@@ -25,6 +25,8 @@ func (d *demo) inLines(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-d.ended:
+			return d.failed
 		case now := <-tick.C:
 			told -= d.board.forget() // all of which were told
 			d.look(now)

@@ -24,7 +24,7 @@ type Report struct {
 // Check loads all that Start would, opens no socket and writes nothing.
 func Check(ctx context.Context, path string) (*Report, error) {
 	r := &Report{}
-	cfg, err := config.Load(path)
+	cfg, err := LoadConfig(path)
 	if err != nil {
 		var wrong config.Problems
 		if !errors.As(err, &wrong) {

@@ -55,7 +55,7 @@ type Nameserver struct {
 // Start loads everything, probes everything once, and opens the listeners last. Zones that fail are answered with
 // SERVFAIL; everything else that fails is an error. Run must follow, or Close.
 func Start(ctx context.Context, o Options) (*Nameserver, error) {
-	cfg, err := config.Load(o.Config)
+	cfg, err := LoadConfig(o.Config)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package nameserver
 import (
 	"errors"
 	"fmt"
+	"os"
 	"reflect"
 	"strings"
 
@@ -24,6 +25,15 @@ type Plan struct {
 
 	files fileMarks // of the geo databases, taken before they were read
 	want  geo.Want
+}
+
+// LoadConfig reads a configuration. Its error lists what is wrong, a line each.
+func LoadConfig(path string) (*config.Config, error) {
+	cfg, err := config.Load(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("no configuration at %s; name one with --config FILE, or see it work with: meridian demo", path)
+	}
+	return cfg, err
 }
 
 // Prepare makes a plan. What has not changed since prev, which may be nil, is taken over: geo files are not read again

@@ -18,7 +18,7 @@ import (
 func (n *Nameserver) Reload(ctx context.Context) error {
 	n.change.Lock()
 	defer n.change.Unlock()
-	cfg, err := config.Load(n.o.Config)
+	cfg, err := LoadConfig(n.o.Config)
 	if err != nil {
 		return err
 	}
