@@ -82,8 +82,11 @@ func (b *builder) targets(id uint32, set *rrset, at int) {
 // this zone that has no addresses here needs no addition.
 func (b *builder) addition(id uint32, typ uint16, wire []byte, at int) (addition, bool) {
 	z := b.z
-	if at >= len(wire) || wire[at] == 0 {
-		return addition{}, false // "." names no host (RFC 7505, RFC 9460 section 2.5)
+	switch {
+	case at >= len(wire):
+		return addition{}, false
+	case wire[at] == 0:
+		return b.itself(id, typ, wire, at)
 	}
 	ok := b.expand(wire[at:])
 	a := addition{rel: uint16(at)}
@@ -98,6 +101,17 @@ func (b *builder) addition(id uint32, typ uint16, wire []byte, at int) (addition
 	cut := z.nodes[id].cut
 	a.glue = typ == typeNS && cut != 0 && z.nodes[node].cut == cut
 	return a, true
+}
+
+// itself is the addition of a record with the target ".". It names no host
+// (RFC 7505, RFC 9460 section 2.5.1), but of a service it means the owner of
+// the record (section 2.5.2), which may be a wildcard: then QNAME.
+func (b *builder) itself(id uint32, typ uint16, wire []byte, at int) (addition, bool) {
+	service := (typ == typeSVCB || typ == typeHTTPS) && wire[at-2]|wire[at-1] != 0
+	if !service || !b.z.hasAddress(id) {
+		return addition{}, false
+	}
+	return addition{rel: uint16(at - 2 - rrHeader), node: id + 1}, true
 }
 
 // expand takes a name of the wire form into scratch, and tells whether it is

@@ -146,7 +146,7 @@ func plainError(err error) error {
 	if i := strings.LastIndex(text, " at line: "); i >= 0 {
 		text = text[:i]
 	}
-	return errors.New(text)
+	return errors.New(strings.TrimPrefix(text, ": "))
 }
 
 // geo reads the RDATA of GEO: "pool" or "pool/server".

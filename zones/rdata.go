@@ -79,6 +79,9 @@ func fields(typ uint16) string {
 
 func (p *parser) fields(src *source, form string, tokens []token) ([]byte, error) {
 	p.data = p.data[:0]
+	if len(tokens) == 0 {
+		return nil, errNoData
+	}
 	var err error
 	for i := range len(form) {
 		if len(tokens) == 0 {
