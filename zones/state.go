@@ -70,7 +70,7 @@ func (f *Folder) claim(name string) {
 }
 
 // vanish notes that a zone file is gone. Its zone serves on, with an alarm,
-// until a reload.
+// until a reload; one that has nothing to serve goes at once.
 func (f *Folder) vanish(name string) {
 	f.dirty = true
 	delete(f.bad, name)
@@ -85,22 +85,29 @@ func (f *Folder) vanish(name string) {
 		return
 	}
 	st.job, st.again = 0, false
+	if st.zone == nil {
+		f.drop(st)
+		return
+	}
 	p := f.fileProblem(st.origin, name, errGone)
-	p.Warning = st.zone != nil
+	p.Warning = true
 	st.problems = []Problem{p}
 }
 
 // forget ends the serving of zones whose files are gone.
 func (f *Folder) forget() {
-	for origin, st := range f.zones {
-		if len(st.names) > 0 {
-			continue
+	for _, st := range f.zones {
+		if len(st.names) == 0 {
+			f.drop(st)
 		}
-		f.setDeps(st, nil)
-		delete(f.zones, origin)
-		f.removed = append(f.removed, origin)
-		f.dirty = true
 	}
+}
+
+func (f *Folder) drop(st *zoneState) {
+	f.setDeps(st, nil)
+	delete(f.zones, st.origin)
+	f.removed = append(f.removed, st.origin)
+	f.dirty = true
 }
 
 // queue asks for a zone to be loaded.
@@ -163,23 +170,35 @@ func (f *Folder) failed(st *zoneState) {
 }
 
 // apply takes notice of a finished load.
+//
+//	changed meanwhile  files as read  ->
+//	yes                no             loaded again
+//	yes                yes            served, and loaded again
+//	no                 no             loaded again when its files stand still
+//	no                 yes            served
 func (f *Folder) apply(r result) {
 	st := r.st
 	if st.job != r.id {
 		return // overtaken by another load, or the zone is gone
 	}
+	again := st.again || r.generation != f.generation
 	st.job = 0
 	old := st.deps
 	f.setDeps(st, r.deps)
-	if f.unsettled(r, old) {
-		return // its files queue it again
-	}
-	if st.again || r.generation != f.generation {
+	if again {
 		f.queue(st)
 	}
-	if r.generation != f.generation {
-		return
+	switch {
+	case again && r.unstable, !again && f.unsettled(r, old):
+		st.deps = unread(st.deps)
+	case r.generation == f.generation:
+		f.take(r)
 	}
+}
+
+// take serves a finished load, or reports what is wrong with it.
+func (f *Folder) take(r result) {
+	st := r.st
 	st.problems = r.problems
 	if r.zone == nil {
 		f.failed(st)
@@ -203,13 +222,16 @@ func (f *Folder) unsettled(r result, old []dep) bool {
 			waits = true
 		}
 	}
-	if waits {
-		r.st.deps = make([]dep, len(r.deps)) // no version of them was taken
-		for i, d := range r.deps {
-			r.st.deps[i].path = d.path
-		}
-	}
 	return waits
+}
+
+// unread gives the same files, of which no version was taken.
+func unread(deps []dep) []dep {
+	paths := make([]dep, len(deps))
+	for i, d := range deps {
+		paths[i].path = d.path
+	}
+	return paths
 }
 
 // setDeps notes which files a zone depends on.

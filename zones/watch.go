@@ -129,6 +129,9 @@ func (r *runner) scan() {
 	r.rewatch()
 	f.list(r.pend, r.pend)
 	for _, st := range f.zones {
+		if st.queued || st.job != 0 {
+			continue // an event was first
+		}
 		for _, d := range st.deps {
 			if !f.stat(d.path).same(d.stamp) {
 				r.pend(d.path)

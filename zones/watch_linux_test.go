@@ -1,6 +1,7 @@
 package zones
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,6 +10,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // realSite is a folder with the kernel's own events and clock.
@@ -178,5 +181,16 @@ func next(t *testing.T, w watcher, want event) (seen []event) {
 		case <-time.After(10 * time.Second):
 			return seen
 		}
+	}
+}
+
+// A queue that has run over is told of by an event without a folder.
+func TestOverflowOfTheKernelsQueue(t *testing.T) {
+	w := &inotify{events: make(chan event, 1), dirs: map[int32]string{1: "."}}
+	raw := binary.NativeEndian.AppendUint32(nil, ^uint32(0))
+	raw = binary.NativeEndian.AppendUint32(raw, unix.IN_Q_OVERFLOW)
+	raw = append(raw, make([]byte, 8)...)
+	if !w.send(raw) || (<-w.events).kind != lost {
+		t.Error("not told of")
 	}
 }
