@@ -59,6 +59,17 @@ func TestBlame(t *testing.T) {
 	}
 }
 
+func TestGraver(t *testing.T) {
+	fault, other := &hostFault{NoRoute, errBad}, errors.New("other")
+	for _, c := range []struct{ a, b, want error }{
+		{nil, errBad, errBad}, {nil, fault, fault}, {fault, errBad, errBad}, {errBad, fault, errBad}, {errBad, other, errBad},
+	} {
+		if got := graver(c.a, c.b); got != c.want {
+			t.Errorf("%v, %v: %v", c.a, c.b, got)
+		}
+	}
+}
+
 func faulty(f Fault) func(context.Context) error {
 	return func(context.Context) error {
 		return fmt.Errorf("resolve: %w", &hostFault{f, syscall.EMFILE})
@@ -71,7 +82,9 @@ func TestHostFaultsChangeNoState(t *testing.T) {
 	prepare := func(f *fakes) { f.set(failed, refuse); f.set(fresh, faulty(NoBuffers)) }
 	run(t, Options{}, []Target{well, failed, fresh}, prepare, func(f *fakes, m *Monitor) {
 		f.set(failed, nil)
-		time.Sleep(c.Interval) // a streak of one good result
+		for m.Snapshot().State(1).Streak == 0 {
+			time.Sleep(time.Millisecond) // of the bubble's time
+		}
 		before := m.Snapshot()
 		f.set(well, faulty(NoDescriptors))
 		f.set(failed, faulty(NoDescriptors))

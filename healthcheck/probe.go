@@ -131,6 +131,7 @@ type answer struct {
 }
 
 func newAnswer(c Check) *answer {
+	c = c.WithDefaults()
 	a := &answer{invalid: c.Validate(), body: []byte(c.Body), limit: int64(c.BodyLimit)}
 	if a.invalid != nil || !c.http() {
 		return a

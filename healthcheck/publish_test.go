@@ -60,7 +60,7 @@ func TestPublishPace(t *testing.T) {
 		if len(got) != 2 {
 			t.Fatalf("%d publications of one outage", len(got))
 		}
-		if d := got[0].at.Sub(failed); d > c.Interval/10 {
+		if d := got[0].at.Sub(failed); d > c.Interval/5 {
 			t.Errorf("the first transition was published after %v", d)
 		}
 		if d := got[1].at.Sub(got[0].at); d != time.Second {
@@ -96,6 +96,15 @@ func TestPaceOfStreaksAndTransitions(t *testing.T) {
 		if due := p.due(transition); step.status < 0 && !due.Before(start) || step.status >= 0 && !due.Equal(at(step.status)) {
 			t.Errorf("at %d: a transition is due at %v", step.at, due.Sub(start))
 		}
+	}
+}
+
+func TestStreakDoesNotHideTransition(t *testing.T) {
+	m := New(Options{})
+	m.mark(transition)
+	m.mark(streak)
+	if m.dirty != transition {
+		t.Errorf("a transition was made a %v", m.dirty)
 	}
 }
 

@@ -152,15 +152,15 @@ func (m *Monitor) keep(t, w *target, now time.Time) {
 	}
 }
 
-// restore brings back a target that a former Set took out. A cancelled probe of
-// it may not have ended yet; its end then starts the next.
+// restore brings back a target that a former Set took out. If a cancelled probe of
+// it has not ended yet, its end starts the next.
 func (m *Monitor) restore(t *target, now time.Time) {
 	if now.Sub(t.removed) > undoWithin {
 		m.states[t.slot] = m.fresh(t.Check, now)
 		t.spread, t.cutOff = false, time.Time{}
 	}
 	t.removed = time.Time{}
-	if m.running && t.cancel == nil {
+	if m.running {
 		m.schedule(t, 0)
 	}
 }

@@ -160,6 +160,33 @@ func TestSetUndone(t *testing.T) {
 	})
 }
 
+// TestSetUndoneWhileSaturated has a target wait twice for its place: once from
+// before it was taken out. It is probed once all the same.
+func TestSetUndoneWhileSaturated(t *testing.T) {
+	c := classic()
+	a, b := numbered(c, 2)[0], numbered(c, 2)[1]
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakes()
+		m := f.monitor(Options{MaxInFlight: 1})
+		m.Set([]Target{a})
+		f.set(a, hang)
+		m.Start(context.Background())
+		synctest.Wait()
+		for range 3 {
+			m.Set([]Target{a, b})
+			synctest.Wait()
+			m.Set([]Target{a})
+		}
+		m.Set([]Target{a, b})
+		time.Sleep(c.Timeout)
+		synctest.Wait()
+		if n := len(f.callsOf(b)); n != 1 {
+			t.Errorf("probed %d times at once", n)
+		}
+		m.Stop()
+	})
+}
+
 func TestSetForgetsAfterAWhile(t *testing.T) {
 	a, b := numbered(classic(), 2)[0], numbered(classic(), 2)[1]
 	run(t, Options{}, []Target{a, b}, nil, func(f *fakes, m *Monitor) {
@@ -219,6 +246,21 @@ func TestSetSplitsAndJoins(t *testing.T) {
 		}
 		m.Stop()
 	})
+}
+
+// TestSetPrefersTheLiving has a target that two earlier ones resemble, of which one
+// is still probed.
+func TestSetPrefersTheLiving(t *testing.T) {
+	v := numbered(classic(), 1)
+	old, living, next := v[0], v[0], v[0]
+	living.Check.Rise, next.Check.Rise = 5, 6
+	m := New(Options{})
+	m.Set([]Target{old, living})
+	m.Set([]Target{living})
+	s := m.Set([]Target{next})
+	if slot, ok := s.Find(next); !ok || slot != 1 {
+		t.Errorf("slot %d", slot)
+	}
 }
 
 func TestSetShorterIntervalCountsAtOnce(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 )
 
@@ -56,6 +57,14 @@ func TestTCP(t *testing.T) {
 		wantError(t, c.name, try(t, Options{}, c.check, serve(t, c.handle)), c.want)
 	}
 	wantError(t, "refused", try(t, Options{}, Check{Type: "tcp"}, refusing(t)), "connect: connection refused")
+}
+
+func TestAwaitPieces(t *testing.T) {
+	const banner = "2220 mail.example"
+	for _, want := range []string{"2", "220", "220 mail", "example", banner} {
+		wantError(t, want, await(iotest.OneByteReader(strings.NewReader(banner)), []byte(want)), "")
+	}
+	wantError(t, "absent", await(iotest.OneByteReader(strings.NewReader(banner)), []byte("221")), `waiting for "221": connection closed early`)
 }
 
 func TestCancelEndsAProbe(t *testing.T) {
