@@ -62,7 +62,7 @@ func (b *builder) targets(id uint32, set *rrset, at int) {
 	wire := r.Wire()
 	for rr := 0; rr < len(wire) && len(z.adds)-first < maxAdditions; {
 		size := int(wire[rr+10])<<8 | int(wire[rr+11])
-		if a, ok := b.addition(id, set.typ, wire, rr+rrHeader+at); ok {
+		if a, ok := b.addition(id, set.typ, wire, rr+rrHeader+at); ok && !listed(z.adds[first:], a, wire) {
 			z.adds = append(z.adds, a)
 		}
 		rr += rrHeader + size
@@ -101,6 +101,29 @@ func (b *builder) addition(id uint32, typ uint16, wire []byte, at int) (addition
 	cut := z.nodes[id].cut
 	a.glue = typ == typeNS && cut != 0 && z.nodes[node].cut == cut
 	return a, true
+}
+
+// listed tells whether a host is among those noted of the same RRset. Names of
+// other zones stand whole in the wire form.
+func listed(list []addition, a addition, wire []byte) bool {
+	for _, b := range list {
+		if a.node != b.node {
+			continue
+		}
+		if a.node != 0 || sameName(wire[a.rel:], wire[b.rel:]) {
+			return true
+		}
+	}
+	return false
+}
+
+// sameName compares the uncompressed names that a and b start with.
+func sameName(a, b []byte) bool {
+	end := 0
+	for a[end] != 0 {
+		end += 1 + int(a[end])
+	}
+	return end < len(b) && equalFold(a[:end+1], b[:end+1])
 }
 
 // itself is the addition of a record with the target ".". It names no host

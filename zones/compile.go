@@ -288,7 +288,7 @@ func layout(typ uint16) (head, names int) {
 func (b *builder) name(name string, wire uint32) {
 	z := b.z
 	cut := len(name) - len(z.origin)
-	if z.origin == "\x00" || cut < 0 || !labelAt(name, cut) || !strings.EqualFold(name[cut:], z.origin) {
+	if z.origin == "\x00" || cut < 0 || !labelAt(name, cut) || !equalFold(name[cut:], z.origin) {
 		z.data = append(z.data, name...)
 		return
 	}

@@ -68,6 +68,21 @@ func lower[T string | []byte](n *Name, b T, at, size int) {
 	}
 }
 
+// equalFold compares octets of names in wire form: ASCII letters without regard
+// to case, all others as they are (RFC 4343 section 3). Length octets are no
+// letters.
+func equalFold[S, T string | []byte](a S, b T) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range len(a) {
+		if c, d := a[i], b[i]; c != d && (c|0x20 != d|0x20 || c|0x20-'a' >= 26) {
+			return false
+		}
+	}
+	return true
+}
+
 // rehash computes the hash of every suffix in one pass from the root.
 func (n *Name) rehash() {
 	h := uint32(hashSeed)
