@@ -26,7 +26,7 @@ type query struct {
 
 	// The name being resolved: QNAME, then the targets of CNAMEs. Its octets
 	// stand at base of the answer; from offset split of the name on they stand
-	// at tail instead (the compressed apex).
+	// at tail instead (the compressed apex), in turn whole or up to a pointer.
 	name              zones.Name
 	base, split, tail int
 	chain             chain
@@ -62,7 +62,7 @@ func (q *query) begin(v *View, dst []byte, req *Request) {
 	q.n, q.limit = headerSize, 0
 	q.counts = [4]int{}
 	q.rcode, q.aa, q.tc, q.ede = noError, false, false, 0
-	q.chain.n = 0
+	q.chain.reset()
 	q.zone = nil
 }
 
@@ -126,23 +126,26 @@ func (q *query) unusable(entry int) {
 
 // findZone finds the zone with the longest apex. DS belongs to the parent side
 // of a cut (RFC 4035 section 3.1.4.1), so at an apex the parent zone answers
-// it if it is served here too.
+// it if it is served here too. If that zone is not usable now, neither is the
+// answer: NODATA from the child would deny what the parent may hold.
 func (q *query) findZone() (entry, apex int, ok bool) {
 	entry, apex, ok = q.view.zones.Find(&q.name, 0)
 	if ok && apex == 0 && q.qtype == typeDS && q.name.Labels() > 0 {
-		if e, a, above := q.view.zones.Find(&q.name, 1); above && q.view.zones.Entry(e).Zone != nil {
+		if e, a, above := q.view.zones.Find(&q.name, 1); above {
 			return e, a, true
 		}
 	}
 	return entry, apex, ok
 }
 
-// at is where label i of the current name stands in the answer.
+// at is where label i of the current name stands in the answer. It may lie
+// beyond split: DS at an apex is answered by the zone above.
 func (q *query) at(i int) int {
-	if off := q.name.Offset(i); off < q.split {
+	off := q.name.Offset(i)
+	if off < q.split {
 		return q.base + off
 	}
-	return q.tail
+	return q.tail + off - q.split
 }
 
 // lookup answers the current name from its zone, and tells whether a CNAME

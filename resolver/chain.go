@@ -5,13 +5,33 @@ import "github.com/meridian-dns/meridian/zones"
 // maxLinks is how many CNAMEs an answer follows.
 const maxLinks = 8
 
-// chain remembers the owners of the CNAMEs of an answer.
+// chain remembers the owners of the CNAMEs of an answer, and the DNAMEs that
+// some of them were made from.
 type chain struct {
 	n      int
 	owners [maxLinks]struct {
 		size int
 		wire [zones.MaxName]byte
 	}
+	passed int
+	dnames [maxLinks]struct {
+		zone *zones.Zone
+		node zones.NodeID
+	}
+}
+
+func (c *chain) reset() { c.n, c.passed = 0, 0 }
+
+// pass tells whether a DNAME is new to the answer: an RRset stands in it once.
+func (c *chain) pass(zone *zones.Zone, node zones.NodeID) bool {
+	for _, d := range c.dnames[:c.passed] {
+		if d.zone == zone && d.node == node {
+			return false
+		}
+	}
+	c.dnames[c.passed].zone, c.dnames[c.passed].node = zone, node
+	c.passed++
+	return true
 }
 
 func (c *chain) add(name []byte) {
@@ -61,7 +81,7 @@ func (q *query) follow(at, split int) bool {
 // (RFC 6672 section 3.1).
 func (q *query) redirect(m zones.Match) bool {
 	set, _ := q.zone.Find(m.Node, typeDNAME)
-	if !q.put(sectionAnswer, set, q.at(m.Label)) {
+	if q.chain.pass(q.zone, m.Node) && !q.put(sectionAnswer, set, q.at(m.Label)) {
 		q.tc = true
 		return false
 	}
@@ -75,8 +95,8 @@ func (q *query) redirect(m zones.Match) bool {
 		return false
 	}
 	rdata := set.Wire()[rrHeader : rrHeader+len(target)]
-	at := q.n
-	if !q.putCNAME(q.out[q.base:q.base+head], rdata, set.TTL()) {
+	at, from := q.n, q.at(0)
+	if !q.putCNAME(q.out[from:from+head], rdata, set.TTL()) {
 		q.tc = true
 		return false
 	}

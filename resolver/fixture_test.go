@@ -57,12 +57,15 @@ func pools() []steer.Pool {
 	au := server("au", -33.87, 151.2, "192.0.2.10", "2001:db8:3::10")
 	au4 := server("au", -33.87, 151.2, "192.0.2.10")
 	cname := steer.Server{Name: "cdn", CNAME: "target.geo.test.", At: ny.At, Located: true, Slot: healthcheck.NoCheck, Weight: 1}
+	turn := cname
+	turn.Name, turn.CNAME = "turn", "b.a.test."
 	broken := server("broken", 0, 0, "192.0.2.66")
 	broken.Addrs[0].Slot = 0
 	return []steer.Pool{
 		{Name: "web", Servers: []steer.Server{ny, fr, au}},
 		{Name: "v4", Servers: []steer.Server{ny, fr, au4}},
 		{Name: "cdn", Servers: []steer.Server{cname}},
+		{Name: "turn", Servers: []steer.Server{turn}},
 		{Name: "mix", Servers: []steer.Server{cname, fr}},
 		{Name: "down", Servers: []steer.Server{broken}, AllDown: steer.ServFail},
 	}
@@ -142,10 +145,9 @@ func state(t testing.TB) *steer.State {
 	return set.With(nil, health())
 }
 
-// zone compiles the text of a zone.
-func zone(t testing.TB, file, text string, s *steer.State) zones.Entry {
-	t.Helper()
-	find := func(ref string) (zones.GeoInfo, error) {
+// findGeo tells a zone what the pools are.
+func findGeo(s *steer.State) zones.FindGeo {
+	return func(ref string) (zones.GeoInfo, error) {
 		r, err := s.Find(ref)
 		if err != nil {
 			return zones.GeoInfo{}, err
@@ -153,7 +155,12 @@ func zone(t testing.TB, file, text string, s *steer.State) zones.Entry {
 		i := s.Set().Info(r)
 		return zones.GeoInfo{A: i.A, AAAA: i.AAAA, CNAME: i.CNAME, OnlyCNAME: i.OnlyCNAME}, nil
 	}
-	z, problems := zones.Parse(file, strings.NewReader(text), int64(len(text)), find)
+}
+
+// zone compiles the text of a zone.
+func zone(t testing.TB, file, text string, s *steer.State) zones.Entry {
+	t.Helper()
+	z, problems := zones.Parse(file, strings.NewReader(text), int64(len(text)), findGeo(s))
 	if z == nil {
 		t.Fatalf("%s: %v", file, problems)
 	}

@@ -75,26 +75,16 @@ func (q *query) additional(set zones.RRset, at int) {
 		return
 	}
 	for i := range count {
-		if a := set.Addition(i); a.Glue && !seen(set, i, a) && !q.addresses(q.zone, a.Node, at+a.At) {
+		if a := set.Addition(i); a.Glue && !q.addresses(q.zone, a.Node, at+a.At) {
 			q.tc = true
 			return
 		}
 	}
 	for i := range count {
-		if a := set.Addition(i); !a.Glue && !seen(set, i, a) {
+		if a := set.Addition(i); !a.Glue {
 			q.host(set, a, at+a.At)
 		}
 	}
-}
-
-// seen tells whether an earlier addition of the RRset is the same host.
-func seen(set zones.RRset, i int, a zones.Addition) bool {
-	for j := range i {
-		if b := set.Addition(j); a.Local && b.Local && a.Node == b.Node {
-			return true
-		}
-	}
-	return false
 }
 
 // host adds the addresses of a host, be it in this zone or in another that is
