@@ -75,10 +75,10 @@ func serve(ctx context.Context, o nameserver.Options) error {
 	return err
 }
 
-// makeRoom lets everything else run while every UDP worker waits for the kernel in a call that the scheduler does not
-// know to be waiting.
+// makeRoom lets everything else run while as many UDP workers as there are of an address wait for the kernel in calls
+// that the scheduler does not know to be waiting.
 func makeRoom(n *nameserver.Nameserver) {
-	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), n.Workers()) + 2)
+	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), n.Plan().Config.Workers) + 2)
 }
 
 // reloads reads everything again at every signal.

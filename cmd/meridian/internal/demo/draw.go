@@ -171,9 +171,9 @@ func (b *board) digs() [][2]string {
 }
 
 func (b *board) tryPart() []line {
-	lines := []line{heading("Ask yourself", "in another terminal")}
+	lines := []line{heading("Try it", "in another terminal")}
 	for _, d := range b.digs() {
-		lines = append(lines, line{{ink{}, "  " + d[0]}}.pad(65).add(ink{dim: true}, d[1]))
+		lines = append(lines, line{{ink{}, "  " + d[0]}}.pad(69).add(ink{dim: true}, d[1]))
 	}
 	return lines
 }

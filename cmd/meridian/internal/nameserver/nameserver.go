@@ -1,11 +1,9 @@
 package nameserver
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -147,12 +145,6 @@ func (n *Nameserver) Close() {
 
 // View is what answers at this moment.
 func (n *Nameserver) View() *resolver.View { return n.view.Load() }
-
-// Workers is how many goroutines read UDP sockets.
-func (n *Nameserver) Workers() int {
-	cfg := n.Plan().Config
-	return cmp.Or(cfg.Workers, runtime.NumCPU()) * len(cfg.Listen)
-}
 
 // tell logs what is wrong with zones.
 func (n *Nameserver) tell(problems []zones.Problem) {
