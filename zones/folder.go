@@ -181,9 +181,9 @@ func (f *Folder) log() {
 		switch {
 		case f.logged[p]:
 		case p.Warning:
-			f.o.Log.Warn("zone problem", zap.String("problem", p.String()))
+			f.o.Log.Warn(p.String())
 		default:
-			f.o.Log.Error("zone problem", zap.String("problem", p.String()))
+			f.o.Log.Error(p.String())
 		}
 	}
 	f.remember()
