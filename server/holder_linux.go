@@ -34,8 +34,11 @@ func (p procfs) holders(network string, addr netip.AddrPort) []holder {
 	return slices.CompactFunc(found, func(a, b holder) bool { return a.addr == b.addr && a.pid == b.pid && a.user == b.user })
 }
 
-// listening is the state of a listening TCP socket and of an unconnected UDP socket in those tables.
-var listening = map[string]string{"tcp": "0A", "udp": "07"}
+// The states, in those tables, of a socket that waits for anybody: a UDP socket is listed as closed.
+const (
+	listeningTCP = "0A"
+	listeningUDP = "07"
+)
 
 // table reads one of /proc/net/udp, udp6, tcp, tcp6.
 func (p procfs) table(name string, addr netip.AddrPort) []holder {
@@ -44,10 +47,14 @@ func (p procfs) table(name string, addr netip.AddrPort) []holder {
 		return nil
 	}
 	defer f.Close()
+	listening := listeningTCP
+	if strings.HasPrefix(name, "udp") {
+		listening = listeningUDP
+	}
 	var found []holder
 	for lines := bufio.NewScanner(f); lines.Scan(); {
 		column := strings.Fields(lines.Text())
-		if len(column) < 10 || column[3] != listening[name[:3]] {
+		if len(column) < 10 || column[3] != listening {
 			continue
 		}
 		local, ok := parseLocal(column[1])

@@ -19,12 +19,11 @@ type listener struct {
 
 // datagrams is an address bound for UDP.
 type datagrams interface {
-	address() netip.AddrPort
-	counters() []*counters // one per worker
-	serve(worker int)      // until stop; called once for each worker
-	stop(ctx context.Context)
-	close() // after every serve has returned
-	sockets() []uint64
+	counters() []*counters    // one per worker
+	serve(worker int)         // until stop; called once for each worker
+	stop(ctx context.Context) // tells every serve to answer what the kernel holds and return; does not wait
+	close()                   // after every serve has returned
+	sockets() []uint64        // inodes, where they tell who holds an address
 }
 
 // chosenPortTries bounds the search for a port that is free for both transports.

@@ -60,10 +60,9 @@ func (u *portableUDP) wantDestination() error {
 	return ipv6.NewPacketConn(u.conn).SetControlMessage(ipv6.FlagDst|ipv6.FlagInterface, true)
 }
 
-func (u *portableUDP) address() netip.AddrPort { return u.bound }
-func (u *portableUDP) counters() []*counters   { return u.counts }
-func (u *portableUDP) close()                  { u.conn.Close() }
-func (u *portableUDP) sockets() []uint64       { return inodes(u.conn) }
+func (u *portableUDP) counters() []*counters { return u.counts }
+func (u *portableUDP) close()                { u.conn.Close() }
+func (u *portableUDP) sockets() []uint64     { return inodes(u.conn) }
 
 func (u *portableUDP) serve(worker int) {
 	r := newResponder(u.s, resolver.UDP)
