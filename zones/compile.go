@@ -50,6 +50,9 @@ func (e *RRsetError) Error() string {
 // 4 GiB, or a missing SOA.
 func compile(origin string, recs []Record) (*Zone, error) {
 	b := &builder{z: &Zone{origin: strings.Clone(origin)}}
+	if err := b.reserve(recs); err != nil {
+		return nil, err
+	}
 	b.place(recs)
 	if err := b.fill(recs); err != nil {
 		return nil, err
@@ -73,48 +76,82 @@ type builder struct {
 	pools   map[string]string // one copy of each pool reference
 }
 
+// reserve makes room for all that the records need, so that the tables of a
+// large zone need not be moved as they grow.
+func (b *builder) reserve(recs []Record) error {
+	owners, size := 1, uint64(len(b.z.origin))
+	for i := range recs {
+		if i == 0 || recs[i].Owner != recs[i-1].Owner {
+			owners++
+			size += uint64(len(recs[i].Owner))
+		}
+		size += rrHeader + uint64(len(recs[i].Data))
+	}
+	if size += soaSlack; size > math.MaxUint32 {
+		return errTooLarge
+	}
+	b.z.data = make([]byte, 0, size)
+	b.z.nodes = make([]node, 0, owners)
+	b.z.slots = newSlots(owners)
+	b.parent = make([]uint32, 0, owners)
+	b.node = make([]uint32, len(recs))
+	return nil
+}
+
+// soaSlack is room for the second copy of the SOA, the one of negative answers.
+const soaSlack = rrHeader + 2*MaxName + 20
+
 // place gives every record its node, and makes the nodes: the apex first,
 // parents before children, empty non-terminals among them.
 func (b *builder) place(recs []Record) {
-	b.z.slots = newSlots(len(recs)/2 + 1)
-	b.node = make([]uint32, len(recs))
 	setName(&b.scratch, b.z.origin)
 	apex := b.scratch.labels
-	b.add(&b.scratch, 0, 0)
+	b.z.data = append(b.z.data, b.z.origin...)
+	b.add(&b.scratch, 0, 0, 0)
 	last := b.z.origin
 	var at uint32
 	for i := range recs {
 		if recs[i].Owner != last {
 			last = recs[i].Owner
 			setName(&b.scratch, last)
-			at = b.ensure(&b.scratch, 0, b.scratch.labels-apex)
+			at = b.owner(&b.scratch, b.scratch.labels-apex)
 		}
 		b.node[i] = at
 	}
 }
 
+// owner gives the node of n, whose apex stands at label apex. A name that is
+// new is written once; ancestors that are new with it point into it.
+func (b *builder) owner(n *Name, apex int) uint32 {
+	if id, ok := b.z.find(n, 0); ok {
+		return id
+	}
+	at := uint32(len(b.z.data))
+	b.z.data = append(b.z.data, n.Wire()...)
+	return b.ensure(n, 0, apex, at)
+}
+
 // ensure gives the node of n's suffix at label i, made with all its ancestors
-// where missing; the apex stands at label apex.
-func (b *builder) ensure(n *Name, i, apex int) uint32 {
+// where missing; n is written at an offset.
+func (b *builder) ensure(n *Name, i, apex int, at uint32) uint32 {
 	if i >= apex {
 		return 0
 	}
 	if id, ok := b.z.find(n, i); ok {
 		return id
 	}
-	parent := b.ensure(n, i+1, apex)
-	return b.add(n, i, parent)
+	parent := b.ensure(n, i+1, apex, at)
+	return b.add(n, i, parent, at)
 }
 
-func (b *builder) add(n *Name, i int, parent uint32) uint32 {
+func (b *builder) add(n *Name, i int, parent, at uint32) uint32 {
 	z := b.z
 	id := uint32(len(z.nodes))
 	if (len(z.nodes)+1)*3 > len(z.slots)*2 {
 		b.grow()
 	}
 	owner := n.Suffix(i)
-	z.nodes = append(z.nodes, node{name: uint32(len(z.data)), size: uint8(len(owner))})
-	z.data = append(z.data, owner...)
+	z.nodes = append(z.nodes, node{name: at + uint32(n.off[i]), size: uint8(len(owner))})
 	b.parent = append(b.parent, parent)
 	insert(z.slots, n.hash[i], id)
 	if id != 0 && string(owner[:2]) == "\x01*" {
@@ -138,6 +175,7 @@ func (b *builder) fill(recs []Record) error {
 	b.z.extras = make([]extra, 1)
 	b.pools = map[string]string{}
 	order := b.order(recs)
+	b.z.sets = make([]rrset, 0, b.countSets(recs, order))
 	for i := 0; i < len(order); {
 		id := b.node[order[i]]
 		end := i
@@ -150,6 +188,17 @@ func (b *builder) fill(recs []Record) error {
 		i = end
 	}
 	return nil
+}
+
+// countSets counts the RRsets of ordered records.
+func (b *builder) countSets(recs []Record, order []uint32) int {
+	n := 0
+	for i := range order {
+		if i == 0 || b.node[order[i]] != b.node[order[i-1]] || recs[order[i]].Type != recs[order[i-1]].Type {
+			n++
+		}
+	}
+	return n
 }
 
 // order lists the records by node, then type, then as they stand in the file.
@@ -212,109 +261,6 @@ func (b *builder) geo(d *node, r *Record, alone bool) {
 	d.geo, d.geoTTL = uint32(len(b.z.refs)), r.TTL
 }
 
-// rrset writes the records of one RRset. One TTL counts for all of them, the
-// lowest (RFC 2181 section 5.2).
-func (b *builder) rrset(recs []Record, own []uint32) error {
-	z := b.z
-	first := &recs[own[0]]
-	set := rrset{wire: uint32(len(z.data)), ttl: first.TTL, typ: first.Type}
-	for _, i := range own {
-		set.ttl = min(set.ttl, recs[i].TTL)
-	}
-	fix := len(z.fixes)
-	size := 0
-	for _, i := range own {
-		size += rrHeader + len(recs[i].Data)
-		if size > MaxRRset {
-			return &RRsetError{first.Owner, first.Type, first.Pos}
-		}
-		b.rr(&recs[i], set.ttl, set.wire)
-	}
-	if uint64(len(z.data)) > math.MaxUint32 {
-		return errTooLarge
-	}
-	set.count = uint16(len(own))
-	set.size = uint16(uint32(len(z.data)) - set.wire)
-	if len(z.fixes) > fix {
-		set.extra = uint32(len(z.extras))
-		z.extras = append(z.extras, extra{fix: uint32(fix), fixes: uint16(len(z.fixes) - fix)})
-	}
-	z.sets = append(z.sets, set)
-	return nil
-}
-
-// rr writes one RR with the owner pointing at the question's name.
-func (b *builder) rr(r *Record, ttl, wire uint32) {
-	z := b.z
-	z.data = binary.BigEndian.AppendUint16(z.data, 0xc00c)
-	z.data = binary.BigEndian.AppendUint16(z.data, r.Type)
-	z.data = binary.BigEndian.AppendUint16(z.data, 1)
-	z.data = binary.BigEndian.AppendUint32(z.data, ttl)
-	start := len(z.data)
-	z.data = append(z.data, 0, 0)
-	b.rdata(r, wire)
-	binary.BigEndian.PutUint16(z.data[start:], uint16(len(z.data)-start-2))
-}
-
-// rdata writes RDATA; names that may be compressed (RFC 3597 section 4: those
-// of the types of RFC 1035) end in a pointer to the apex where they can.
-func (b *builder) rdata(r *Record, wire uint32) {
-	rest := r.Data
-	head, names := layout(r.Type)
-	b.z.data = append(b.z.data, rest[:head]...)
-	rest = rest[head:]
-	for ; names > 0; names-- {
-		size := nameSize(rest)
-		b.name(rest[:size], wire)
-		rest = rest[size:]
-	}
-	b.z.data = append(b.z.data, rest...)
-}
-
-// layout tells how many octets of RDATA stand before its compressible names,
-// and how many such names follow.
-func layout(typ uint16) (head, names int) {
-	switch typ {
-	case typeNS, typeCNAME, typePTR:
-		return 0, 1
-	case typeSOA:
-		return 0, 2
-	case typeMX:
-		return 2, 1
-	}
-	return 0, 0
-}
-
-func (b *builder) name(name string, wire uint32) {
-	z := b.z
-	cut := len(name) - len(z.origin)
-	if z.origin == "\x00" || cut < 0 || !labelAt(name, cut) || !equalFold(name[cut:], z.origin) {
-		z.data = append(z.data, name...)
-		return
-	}
-	z.data = append(z.data, name[:cut]...)
-	z.fixes = append(z.fixes, uint16(uint32(len(z.data))-wire))
-	z.data = append(z.data, 0xc0, 0)
-}
-
-// labelAt tells whether a label of a wire-form name starts at an offset.
-func labelAt(name string, at int) bool {
-	i := 0
-	for i < at && name[i] != 0 {
-		i += 1 + int(name[i])
-	}
-	return i == at
-}
-
-// nameSize is the length in octets of the uncompressed name s starts with.
-func nameSize(s string) int {
-	i := 0
-	for s[i] != 0 {
-		i += 1 + int(s[i])
-	}
-	return i + 1
-}
-
 // link tells every node which zone cut it is at or below, and which owns a
 // DNAME. Parents stand before children, so one pass does it.
 func (b *builder) link() {
@@ -347,11 +293,16 @@ func (b *builder) soa() error {
 	return nil
 }
 
-// trim gives the zone without the slack of its growing tables.
+// trim gives the zone without tables much larger than what is in them.
 func (b *builder) trim() *Zone {
-	z := b.z
-	z.data = append([]byte(nil), z.data...)
-	z.nodes = append([]node(nil), z.nodes...)
-	z.sets = append([]rrset(nil), z.sets...)
-	return z
+	b.z.data = trimmed(b.z.data)
+	b.z.nodes = trimmed(b.z.nodes)
+	return b.z
+}
+
+func trimmed[T any](s []T) []T {
+	if cap(s)-len(s) <= len(s)/8 {
+		return s
+	}
+	return append(make([]T, 0, len(s)), s...)
 }
