@@ -82,17 +82,14 @@ func (e *edns) option(code int, data []byte) bool {
 }
 
 // reserve drops the options that this answer will not carry and gives the
-// room that OPT needs.
+// room that OPT needs. The NSID alone may be too long to stand beside a
+// question and the other options.
 func (e *edns) reserve(q *query) int {
 	if !e.present {
 		return 0
 	}
 	size := optRR
-	e.nsid = e.nsid && len(q.view.opts.NSID) > 0
 	e.keepalive = e.keepalive && q.req.Transport == TCP && q.view.opts.IdleTimeout > 0
-	if e.nsid {
-		size += optHeader + len(q.view.opts.NSID)
-	}
 	if e.keepalive {
 		size += optHeader + 2
 	}
@@ -101,6 +98,10 @@ func (e *edns) reserve(q *query) int {
 	}
 	if e.cookie.verify(q) {
 		size += optHeader + cookieSize
+	}
+	nsid := optHeader + len(q.view.opts.NSID)
+	if e.nsid = e.nsid && nsid > optHeader && q.qend+size+nsid <= q.size(); e.nsid {
+		size += nsid
 	}
 	return size
 }
