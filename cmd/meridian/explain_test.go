@@ -57,6 +57,8 @@ func TestExplainStatic(t *testing.T) {
 
 func TestControlSocket(t *testing.T) {
 	h := newHome(t)
+	h.replace("meridian.toml", "198.51.100.10", "127.0.12.1")
+	h.replace("meridian.toml", "203.0.113.10", "127.0.12.2")
 	h.replace("meridian.toml", "[pools.web]", "[pools.web]\ncheck = \"tcp://:1\"")
 	h.write("zones/example.org.zone", "@ IN SOA broken\n")
 	h.serve()

@@ -57,6 +57,7 @@ func TestServeStartsWithABrokenZone(t *testing.T) {
 	h.write("zones/example.org.zone", "@ IN SOA broken\n")
 	p := h.serve()
 	p.find(0, "zones/example.org.zone:1")
+	p.find(0, "serving 1 zone (1 failed) on "+h.listen.String())
 	if got := h.ask("udp", "www.example.org", dns.TypeA, ""); got != "SERVFAIL" {
 		t.Errorf("the broken zone: %s, want SERVFAIL", got)
 	}

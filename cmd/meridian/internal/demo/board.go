@@ -19,13 +19,13 @@ type board struct {
 	clients []clientRow
 	events  []event
 	atlas   atlas
-	marks   map[int]span // where servers are on the map, by cell
 }
 
 // serverRow is one of the web servers, and what the nameserver thinks of it.
 type serverRow struct {
 	name, city string
 	addr       netip.AddrPort
+	cell       int // of the map
 	running    bool
 	status     healthcheck.Status
 	since      time.Time // of the status

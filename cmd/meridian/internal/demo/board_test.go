@@ -86,7 +86,6 @@ func TestForget(t *testing.T) {
 func TestDrawFits(t *testing.T) {
 	b := testBoard()
 	b.atlas = atlas{cells: []int{0, 1, 144, 7000}, servers: []int{0, 1, -1, 2}, clients: make([]netip.Prefix, 4)}
-	b.marks = map[int]span{700: {text: "1"}}
 	for i := range 50 {
 		b.note(time.Unix(int64(i), 0), i%4-1, "%s", strings.Repeat("long ", 40))
 	}

@@ -2,7 +2,6 @@ package demo
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -19,7 +18,7 @@ type Options struct {
 	In, Out  *os.File
 	Screen   bool // In and Out are a terminal to draw on; else lines are written
 	Color    bool
-	Duration time.Duration // 0: until the context ends or somebody quits
+	Duration time.Duration // once everything is up; 0: until the context ends or somebody quits
 	Log      *zap.Logger   // for what goes wrong
 }
 
@@ -31,11 +30,6 @@ const beat = 250 * time.Millisecond
 
 // Run shows the demo until ctx ends, the time is up or somebody quits.
 func Run(ctx context.Context, o Options) error {
-	if o.Duration > 0 {
-		timed, cancel := context.WithTimeout(ctx, o.Duration)
-		defer cancel()
-		ctx = timed
-	}
 	d, err := start(ctx, o)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -44,6 +38,11 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	defer d.close()
+	if o.Duration > 0 {
+		timed, cancel := context.WithTimeout(ctx, o.Duration)
+		defer cancel()
+		ctx = timed
+	}
 	if o.Screen {
 		return d.onScreen(ctx)
 	}
@@ -138,14 +137,12 @@ func (d *demo) close() {
 
 // setUp makes the board.
 func (d *demo) setUp(dns netip.AddrPort) {
-	d.board = board{dns: dns, name: host, atlas: newAtlas(d.ns.Plan().Part), marks: map[int]span{}}
+	d.board = board{dns: dns, name: host, atlas: newAtlas(d.ns.Plan().Part)}
 	for i, s := range d.sites {
-		d.board.servers = append(d.board.servers, serverRow{name: s.name, city: s.city, addr: s.addr, running: true})
-		if at := d.ns.Plan().Pools[0].Servers[i]; at.Located {
-			mark := serverInk(i)
-			mark.bold = true
-			d.board.marks[cellAt(at.At.Lat, at.At.Lon)] = span{mark, fmt.Sprint(i + 1)}
-		}
+		at := d.ns.Plan().Pools[0].Servers[i].At
+		d.board.servers = append(d.board.servers, serverRow{
+			name: s.name, city: s.city, addr: s.addr, cell: cellAt(at.Lat, at.Lon), running: true,
+		})
 	}
 	for _, c := range [][2]string{
 		{"London", "81.2.69.0/24"}, {"California", "8.8.8.0/24"}, {"Sydney", "1.1.1.0/24"},

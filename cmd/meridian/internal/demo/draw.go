@@ -2,6 +2,7 @@ package demo
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/meridian-dns/meridian/healthcheck"
@@ -16,13 +17,17 @@ type look struct {
 }
 
 const (
-	frame    = 6 // rows beside the parts: title, blank rows behind four parts, keys
-	minLines = 3 // of events
+	frame    = 6  // rows beside the parts: title, blank rows behind four parts, keys
+	minLines = 3  // of events
+	usual    = 80 // columns of a terminal
 )
 
 // draw fills a screen: height lines, none wider than width.
 func (b *board) draw(k look) []line {
 	body := b.body(k)
+	if k.height-2-len(body) > minLines {
+		body = append([]line{{}}, body...)
+	}
 	events := max(0, k.height-2-len(body))
 	lines := append([]line{b.title(k.width)}, body...)
 	lines = append(lines, b.lastEvents(events)...)
@@ -68,13 +73,8 @@ func (b *board) body(k look) []line {
 
 func heading(text, beside string) line {
 	l := line{{ink{bold: true}, " " + text}}
-	if beside != "" {
-		l = l.pad(nextColumn(len(text))).add(ink{dim: true}, beside)
-	}
-	return l
+	return l.pad(17).add(ink{dim: true}, beside)
 }
-
-func nextColumn(n int) int { return max(18, n+4) }
 
 // title is a bar in reverse.
 func (b *board) title(width int) line {
@@ -143,7 +143,7 @@ func serverInk(i int) ink {
 
 func (b *board) clientPart() []line {
 	name := strings.TrimSuffix(b.name, ".")
-	lines := []line{heading("Who is sent where", "answers of this moment for "+name)}
+	lines := []line{heading("Clients", "whom each is sent to when asking for "+name)}
 	for i := range b.clients {
 		lines = append(lines, b.clientLine(&b.clients[i]))
 	}
@@ -191,11 +191,25 @@ func (b *board) atlasPart(k look) []line {
 		}
 	}
 	lines := []line{heading("The world", about)}
-	left := (k.width - mapCols) / 2
-	for _, l := range b.atlas.draw(inks, b.marks) {
+	left := (min(k.width, usual) - mapCols) / 2
+	for _, l := range b.atlas.draw(inks, b.marks()) {
 		lines = append(lines, append(line{{ink{}, strings.Repeat(" ", left)}}, l...))
 	}
 	return lines
+}
+
+// marks are the servers on the map, by cell; red where they are down.
+func (b *board) marks() map[int]span {
+	marks := map[int]span{}
+	for i, s := range b.servers {
+		mark := serverInk(i)
+		if s.status == healthcheck.Down {
+			mark.color = 31
+		}
+		mark.bold = true
+		marks[s.cell] = span{mark, strconv.Itoa(i + 1)}
+	}
+	return marks
 }
 
 func (b *board) lastEvents(n int) []line {
@@ -222,6 +236,9 @@ func keys(k look) line {
 		}
 		l = l.add(ink{bold: true}, key[0]).add(ink{dim: true}, " "+key[1])
 	}
+	if room := k.width - 1 - len(credit); room > l.width() {
+		l = l.pad(room).add(ink{dim: true}, credit)
+	}
 	return l
 }
 
@@ -242,8 +259,7 @@ func helpText() []line {
 		"to everybody there (RFC 7871). Places come from the database in the",
 		"program, which is good to about 200 km.",
 		"",
-		"dig CH TXT tells why: place, rule, servers in order with distance and",
-		"state.",
+		"dig CH TXT tells why: place, rule, servers with distance and state.",
 	} {
 		lines = append(lines, line{{ink{}, "  " + text}})
 	}

@@ -26,6 +26,7 @@ func (d *demo) onScreen(ctx context.Context) error {
 	tick := time.NewTicker(beat)
 	defer tick.Stop()
 	pressed := readKeys(d.o.In)
+	d.board.note(time.Now(), 0, "press 1 to stop %s, and watch where its clients go", d.sites[0].name)
 	k := look{plain: !d.o.Color}
 	for {
 		d.lookAround()

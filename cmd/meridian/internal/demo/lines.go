@@ -7,6 +7,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"github.com/meridian-dns/meridian/geo"
 )
 
 // inLines tells what happens, a line each, where there is no terminal. Lines on the input are obeyed: "stop europe",
@@ -58,6 +60,7 @@ func (d *demo) banner() {
 	for _, t := range b.digs() {
 		fmt.Fprintf(w, "  %-66s # %s\n", t[0], t[1])
 	}
+	fmt.Fprintln(w, "\n"+geo.EmbeddedAttribution)
 	fmt.Fprint(w, "\nWrite \"stop europe\" or \"start europe\" here and watch the answers move; \"quit\" or ctrl-C ends.\n\n")
 }
 

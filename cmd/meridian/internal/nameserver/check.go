@@ -100,7 +100,7 @@ func (r *Report) summary(set *zones.Set) string {
 		}
 	}
 	cfg := r.Plan.Config
-	return fmt.Sprintf("%s with %s, %s, %s, %s; %s", count(set.Len(), "zone"), count(names, "name"),
+	return fmt.Sprintf("%s with %s, %s, %s, %s; %s", describeZones(set), count(names, "name"),
 		count(len(cfg.Pools), "pool"), count(len(cfg.Servers), "server"),
 		count(len(r.Plan.Targets), "target")+" to probe", describeGeo(r.Plan))
 }

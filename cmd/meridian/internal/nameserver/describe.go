@@ -2,11 +2,52 @@ package nameserver
 
 import (
 	"fmt"
+	"net/netip"
 	"path/filepath"
 	"strings"
 
 	"github.com/meridian-dns/meridian/geo"
+	"github.com/meridian-dns/meridian/healthcheck"
+	"github.com/meridian-dns/meridian/zones"
 )
+
+// Summary is one line for the log: what is served, where, from how healthy servers and by which geo data.
+func (n *Nameserver) Summary() string {
+	n.mu.Lock()
+	health, set, plan := n.health(), n.zones, n.plan
+	n.mu.Unlock()
+	up := 0
+	for _, s := range health.States {
+		if s.Status == healthcheck.Up {
+			up++
+		}
+	}
+	return fmt.Sprintf("%s on %s; %d of %d targets up; %s",
+		describeZones(set), joinAddrs(n.server.Addrs()), up, len(health.States), describeGeo(plan))
+}
+
+// describeZones counts zones, those that cannot be served apart.
+func describeZones(set *zones.Set) string {
+	failed := 0
+	for i := range set.Len() {
+		if set.Entry(i).Zone == nil {
+			failed++
+		}
+	}
+	text := count(set.Len()-failed, "zone")
+	if failed > 0 {
+		text += fmt.Sprintf(" (%d failed)", failed)
+	}
+	return text
+}
+
+func joinAddrs(addrs []netip.AddrPort) string {
+	words := make([]string, len(addrs))
+	for i, a := range addrs {
+		words[i] = a.String()
+	}
+	return strings.Join(words, ", ")
+}
 
 // describeGeo tells in a few words where places come from.
 func describeGeo(p *Plan) string {

@@ -3,8 +3,6 @@ package nameserver
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net/netip"
 	"time"
 
 	"go.uber.org/zap"
@@ -167,30 +165,4 @@ func zoneOptions(cfg *config.Config) map[string]zones.ZoneOptions {
 		all[name] = zones.ZoneOptions{SerialAuto: z.SerialAuto}
 	}
 	return all
-}
-
-// Summary is one line for the log: what is served, where, from how healthy servers and by which geo data.
-func (n *Nameserver) Summary() string {
-	n.mu.Lock()
-	health, set := n.health(), n.zones
-	n.mu.Unlock()
-	up := 0
-	for _, s := range health.States {
-		if s.Status.String() == "up" {
-			up++
-		}
-	}
-	return fmt.Sprintf("%s on %s; %d of %d targets up; %s",
-		count(set.Len(), "zone"), joinAddrs(n.server.Addrs()), up, len(health.States), describeGeo(n.Plan()))
-}
-
-func joinAddrs(addrs []netip.AddrPort) string {
-	text := ""
-	for i, a := range addrs {
-		if i > 0 {
-			text += ", "
-		}
-		text += a.String()
-	}
-	return text
 }
