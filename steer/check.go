@@ -13,6 +13,43 @@ const (
 	maxAll     = 64 // addresses in an answer of the pick All or First
 )
 
+// PoolError is one thing that is wrong with a pool.
+type PoolError struct {
+	Pool int // index into what Compile was given
+	Name string
+	Err  error
+}
+
+func (e *PoolError) Error() string { return "pool " + e.Name + ": " + e.Err.Error() }
+
+// Unwrap returns what is wrong, without the name of the pool.
+func (e *PoolError) Unwrap() error { return e.Err }
+
+// leaves takes joined errors apart.
+func leaves(err error) []error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		if err == nil {
+			return nil
+		}
+		return []error{err}
+	}
+	var out []error
+	for _, e := range joined.Unwrap() {
+		out = append(out, leaves(e)...)
+	}
+	return out
+}
+
+// within says of each of joined errors where it was found.
+func within(where string, err error) error {
+	var errs []error
+	for _, e := range leaves(err) {
+		errs = append(errs, fmt.Errorf("%s: %w", where, e))
+	}
+	return errors.Join(errs...)
+}
+
 // limit returns how many addresses (All) or servers (the others) an answer holds at most.
 func (p *Pool) limit() int {
 	switch {
@@ -33,9 +70,7 @@ func (p *Pool) check(has geo.Attributes) error {
 		errs = append(errs, errors.New("no servers"))
 	}
 	for i := range p.Rules {
-		if err := p.checkRule(&p.Rules[i], has); err != nil {
-			errs = append(errs, fmt.Errorf("rule %q: %w", p.Rules[i].Source, err))
-		}
+		errs = append(errs, within(p.Rules[i].where(), p.checkRule(&p.Rules[i], has)))
 	}
 	return errors.Join(errs...)
 }
@@ -49,9 +84,7 @@ func checkServers(what string, servers []Server) error {
 			errs = append(errs, fmt.Errorf("%s %s: listed twice", what, s.Name))
 		}
 		seen[s.Name] = true
-		if err := s.check(); err != nil {
-			errs = append(errs, fmt.Errorf("%s %s: %w", what, s.Name, err))
-		}
+		errs = append(errs, within(what+" "+s.Name, s.check()))
 	}
 	if len(servers) > maxServers {
 		errs = append(errs, fmt.Errorf("%d servers, at most %d", len(servers), maxServers))
@@ -150,6 +183,8 @@ func (p *Pool) carriedIn(r *Rule, family int) bool {
 	}
 	return false
 }
+
+func (r *Rule) where() string { return fmt.Sprintf("rule %q", r.Source) }
 
 func (p *Pool) checkRule(r *Rule, has geo.Attributes) error {
 	var errs []error

@@ -1,6 +1,7 @@
 package steer
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -62,11 +63,19 @@ func TestCompileRefuses(t *testing.T) {
 func TestCompileJoinsErrors(t *testing.T) {
 	v4 := server("v4", "192.0.2.2")
 	_, err := Compile(nil, smallWorld(), []Pool{
-		{Name: "a", Servers: []Server{v4}, MinUp: -1}, {Name: "b", Servers: []Server{v4}}, {Name: "b", Servers: []Server{v4}},
+		{Name: "a", Servers: []Server{v4}, MinUp: -1}, {Name: "b", Servers: []Server{v4}},
+		{Name: "b", Servers: []Server{v4}, Rules: []Rule{{Source: "r"}}},
 	})
-	want := "pool a: min_up = -1: negative\npool b: listed twice"
+	want := `pool a: min_up = -1: negative
+pool b: listed twice
+pool b: rule "r": matches nothing
+pool b: rule "r": names no server`
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
+	}
+	var p *PoolError
+	if !errors.As(err, &p) || p.Pool != 0 || p.Err.Error() != "min_up = -1: negative" {
+		t.Errorf("got %+v", p)
 	}
 	if _, err := Compile(nil, &geo.Partition{}, nil); err == nil {
 		t.Error("an empty partition passed")

@@ -81,7 +81,8 @@ type seat struct {
 //	special-purpose          the resolver's address    the special block
 //	other                    the subnet's address      the entry found
 //
-// Sticky reports no scope shorter than what it hashes, and so takes no shortcut where there is one ranking.
+// Sticky reports no scope shorter than what it hashes, and so takes no shortcut where there is one ranking. In
+// special-purpose space that is the resolver's address, and the block's length is right as it is.
 func (t *table) seat(c Client, sticky bool) seat {
 	if !c.subnet() {
 		return t.resolverSeat(c)

@@ -113,7 +113,7 @@ type explainer struct {
 	health *healthcheck.Snapshot
 	family int
 	at     seat
-	from   *point   // of the place, nil if unknown
+	from   point    // of the place
 	drawn  []uint16 // the servers Weighted draws from
 }
 
@@ -246,8 +246,8 @@ func (x *explainer) standings(tier []uint16, of, who *crewList) []Standing {
 		i &^= tierEnd
 		sv := &of.servers[i]
 		s := Standing{Name: sv.Name, Level: of.levels[i].String(), Addresses: vitals(sv, x.health, x.family)}
-		if sv.Located && x.from != nil {
-			s.Measured, s.KM = true, kilometres(x.from.chord(pointAt(sv.At.Lat, sv.At.Lon)))
+		if at := sv.point(); at.known && x.from.known {
+			s.Measured, s.KM = true, kilometres(x.from.chord(at))
 		}
 		s.Picked = of == who && x.picked(i, s.Addresses)
 		out = append(out, s)

@@ -2,10 +2,7 @@ package steer
 
 import (
 	"cmp"
-	"math"
 	"slices"
-
-	"github.com/meridian-dns/meridian/geo"
 )
 
 // A ranking is the servers of a pool by index, tier after tier; the last of each tier carries tierEnd.
@@ -14,62 +11,13 @@ const tierEnd = 1 << 15
 // wholeTiers is how many servers a ranking names with tiers of its own; the others follow in file order.
 const wholeTiers = 8
 
-const (
-	earthKM   = 6371.0088 // mean radius, as geo.DistanceKM
-	bandKM    = 50        // servers this much farther than the nearest are as near as it
-	bandRatio = 1.05      // or this many times as far
-	edgeKM    = 1e-6      // what rounding may not decide at the edge of a band
-)
-
-// point is a place on the unit sphere. Distances are compared as squares of chords, which grow with the
-// great circle, cost no trigonometry and are exact at both ends.
-type point struct{ x, y, z float64 }
-
-func pointAt(lat, lon float64) point {
-	sinLat, cosLat := math.Sincos(lat * math.Pi / 180)
-	sinLon, cosLon := math.Sincos(lon * math.Pi / 180)
-	return point{cosLat * cosLon, cosLat * sinLon, sinLat}
-}
-
-// placePoint returns where a place is, or nil if that is not known.
-func placePoint(p *geo.Place) *point {
-	if !p.Located {
-		return nil
-	}
-	at := pointAt(float64(p.Lat), float64(p.Lon))
-	return &at
-}
-
-// chord returns the square of the chord between two points: 0 to 4. It is cut to multiples of 2^-44, the last
-// bit of 256, so that points equally far are so in spite of rounding: one metre where they are close, less than
-// a millimetre elsewhere.
-func (p point) chord(q point) float64 {
-	x, y, z := p.x-q.x, p.y-q.y, p.z-q.z
-	return float64(x*x+y*y+z*z+256) - 256
-}
-
-// kilometres turns the square of a chord into the distance along the great circle.
-func kilometres(chord float64) float64 {
-	return 2 * earthKM * math.Asin(min(1, math.Sqrt(chord)/2))
-}
-
-// band returns the greatest squared chord that is as near as the given one.
-func band(chord float64) float64 {
-	d := kilometres(chord)
-	far := max(bandRatio*d, d+bandKM) + edgeKM
-	if far >= math.Pi*earthKM {
-		return math.Inf(1)
-	}
-	h := 2 * math.Sin(far/(2*earthKM))
-	return h * h
-}
-
 // ordering is what the rankings of a pool are made from, besides the place.
 type ordering struct {
 	order Order
-	exact bool // the order of the servers within a tier counts; otherwise they stand in file order
-	at    []*point
+	exact bool         // the order of the servers within a tier counts; otherwise they stand in file order
+	at    []point      // the servers
 	plans [][][]uint16 // by rule+1: the tiers before they are split; 0 is for places without a rule
+	bands *bands       // for Nearest
 	keep  int          // wholeTiers, fewer if there would be too many rankings
 }
 
@@ -95,13 +43,11 @@ func exactWithinTiers(p *Pool) bool {
 
 func newOrdering(p *Pool) *ordering {
 	o := &ordering{order: p.Order, exact: exactWithinTiers(p), keep: wholeTiers}
+	if o.order == Nearest {
+		o.bands = newBands()
+	}
 	for i := range p.Servers {
-		var at *point
-		if s := &p.Servers[i]; s.Located {
-			v := pointAt(s.At.Lat, s.At.Lon)
-			at = &v
-		}
-		o.at = append(o.at, at)
+		o.at = append(o.at, p.Servers[i].point())
 	}
 	o.plans = append(o.plans, o.plan(nil, false))
 	for i := range p.Rules {
@@ -159,6 +105,7 @@ type ranker struct {
 	*ordering
 	seq   []uint16
 	far   []distance
+	band  []distance
 	named []bool // by server: stands in a band
 }
 
@@ -166,9 +113,9 @@ func newRanker(o *ordering) *ranker {
 	return &ranker{ordering: o, named: make([]bool, len(o.at))}
 }
 
-// rank returns the ranking of a place under a rule (-1: none); at is nil if nobody knows where the place is.
+// rank returns the ranking of a place under a rule (-1: none).
 // The result is valid until the next call.
-func (r *ranker) rank(rule int32, at *point) []uint16 {
+func (r *ranker) rank(rule int32, at point) []uint16 {
 	r.seq = r.seq[:0]
 	for _, tier := range r.plans[rule+1] {
 		switch r.order {
@@ -199,12 +146,12 @@ func (r *ranker) tier(servers []uint16) {
 // nearest splits a tier, given in file order, into bands: the nearest server opens a tier of all that are as
 // near, then the nearest of the rest does. Servers without a location follow, as do all once the ranking
 // names enough; these, and all for a place nobody knows, stand in file order, each a tier.
-func (r *ranker) nearest(servers []uint16, at *point) {
+func (r *ranker) nearest(servers []uint16, at point) {
 	r.far = r.far[:0]
-	if at != nil && len(r.seq) < r.keep {
+	if at.known && len(r.seq) < r.keep {
 		for _, s := range servers {
-			if p := r.at[s]; p != nil {
-				r.far = append(r.far, distance{s, at.chord(*p)})
+			if p := r.at[s]; p.known {
+				r.far = append(r.far, distance{s, at.chord(p)})
 			}
 		}
 	}
@@ -228,24 +175,29 @@ func (r *ranker) mark(seq []uint16, named bool) {
 	}
 }
 
-// openBand appends the nearest servers as a tier and returns the others.
+// openBand appends the nearest servers as a tier and returns the others, both in file order.
 func (r *ranker) openBand(far []distance) []distance {
-	nearest := slices.MinFunc(far, func(a, b distance) int { return cmp.Compare(a.chord, b.chord) })
-	limit, n := band(nearest.chord), 0
-	for i, d := range far {
-		if d.chord <= limit {
-			copy(far[n+1:i+1], far[n:i]) // a stable partition keeps file order on both sides
-			far[n] = d
-			n++
+	nearest := far[0].chord
+	for _, d := range far[1:] {
+		if d.chord < nearest {
+			nearest = d.chord
 		}
 	}
-	near := far[:n]
-	if r.exact {
-		slices.SortStableFunc(near, func(a, b distance) int { return cmp.Compare(a.chord, b.chord) })
+	r.band = r.band[:0]
+	rest := far[:0]
+	for _, d := range far {
+		if r.bands.near(nearest, d.chord) {
+			r.band = append(r.band, d)
+		} else {
+			rest = append(rest, d)
+		}
 	}
-	for _, d := range near {
+	if r.exact && len(r.band) > 1 {
+		slices.SortStableFunc(r.band, func(a, b distance) int { return cmp.Compare(a.chord, b.chord) })
+	}
+	for _, d := range r.band {
 		r.seq = append(r.seq, d.server)
 	}
 	r.seq[len(r.seq)-1] |= tierEnd
-	return far[n:]
+	return rest
 }

@@ -121,6 +121,25 @@ func TestOrderWithinTiersCountsOnlyWhereItMatters(t *testing.T) {
 	}
 }
 
+func TestBandsAreBands(t *testing.T) {
+	b, r := newBands(), random(t, 4)
+	for i := range 200000 {
+		nearest := 4 * r.Float64() * r.Float64()
+		switch i {
+		case 0:
+			nearest = 0
+		case 1:
+			nearest = 4
+		}
+		limit := band(nearest)
+		for _, chord := range []float64{nearest, limit, math.Nextafter(limit, 9), limit * (1 + 1e-9), limit * r.Float64() * 1.1, 4} {
+			if got := b.near(nearest, chord); got != (chord <= limit) {
+				t.Fatalf("nearest %v, chord %v, limit %v: %v", nearest, chord, limit, got)
+			}
+		}
+	}
+}
+
 func TestDistanceIsGreatCircle(t *testing.T) {
 	r := random(t, 2)
 	for range 2000 {

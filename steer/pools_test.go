@@ -35,7 +35,7 @@ func (m *poolMaker) pool(name string) Pool {
 	for {
 		before := m.slots
 		p := m.try(name)
-		if _, err := newMatcher(p.Rules, m.w.nets); p.check(allAttributes) == nil && err == nil {
+		if _, err := newMatcher(p.Rules, newNetworks(m.w.nets)); p.check(allAttributes) == nil && err == nil {
 			return p
 		}
 		m.slots = before

@@ -14,20 +14,24 @@ import (
 //	pool        nothing but CNAME any             the CNAME of the client's ranking
 //	pool        any other         one that exists the addresses, or the CNAME, of the client's ranking
 //	pool        any other         another         NoData, scope 0
-func (s *State) Answer(r Ref, c Client, qtype uint16, rnd uint64) Choice {
+func (s *State) Answer(r Ref, c Client, qtype uint16, rnd uint64) (ch Choice) {
 	if !s.set.holds(r) {
-		return Choice{Kind: ServFail}
+		ch.Kind = ServFail
+		return ch
 	}
 	a := s.pools[r.Pool]
 	if r.Server >= 0 {
-		return a.pool.pinned(r.Server, qtype)
+		a.pool.pinned(&ch, r.Server, qtype)
+		return ch
 	}
 	family, ok := a.pool.types.family(qtype)
 	if !ok {
-		return Choice{Kind: NoData}
+		ch.Kind = NoData
+		return ch
 	}
 	at := a.pool.table.seat(c, a.pool.Pick == Sticky)
-	return a.choice(family, at, rnd)
+	a.choose(&ch, family, at, rnd)
+	return ch
 }
 
 // family returns the index of the answers for a type; false if the type does not exist at the pool.
@@ -43,11 +47,11 @@ func (t *types) family(qtype uint16) (int, bool) {
 	return 0, false
 }
 
-// choice reads the answer of a seat. Without data there is no scope: RFC 7871 section 7.4, and check sees to
+// choose reads the answer of a seat. Without data there is no scope: RFC 7871 section 7.4, and check sees to
 // it that such an answer is every client's.
-func (a *answers) choice(family int, at seat, rnd uint64) Choice {
+func (a *answers) choose(ch *Choice, family int, at seat, rnd uint64) {
 	x := &a.list[a.byRank[family][at.rank]]
-	ch := Choice{Kind: x.kind, Scope: at.scope, Cap: x.until, AllDown: x.allDown, TTLMin: a.pool.TTLMin}
+	ch.Kind, ch.Scope, ch.Cap, ch.AllDown, ch.TTLMin = x.kind, at.scope, x.until, x.allDown, a.pool.TTLMin
 	switch {
 	case x.kind == Alias:
 		ch.Alias = a.bytes(x.wire)
@@ -57,9 +61,8 @@ func (a *answers) choice(family int, at seat, rnd uint64) Choice {
 		ch.Parts[0], ch.N, ch.RRs = a.bytes(x.wire), 1, int(x.rrs)
 	default:
 		d := draw{from: a.candidates[x.from:x.to], client: at.key, rnd: rnd, sticky: a.pool.Pick == Sticky}
-		a.fill(&ch, &d, a.pool.limit())
+		a.fill(ch, &d, a.pool.limit())
 	}
-	return ch
 }
 
 // fill picks n candidates. A CNAME picked first is the whole answer; after an address it is passed over.
@@ -161,15 +164,18 @@ func (d *draw) rendezvous() int {
 }
 
 // pinned answers one server whatever its health.
-func (p *pool) pinned(server int32, qtype uint16) Choice {
+func (p *pool) pinned(ch *Choice, server int32, qtype uint16) {
 	m := &p.members[server]
-	switch {
-	case m.alias != nil:
-		return Choice{Kind: Alias, Alias: m.alias}
-	case qtype == typeA && len(m.addrs[0]) > 0:
-		return Choice{Parts: [maxParts][]byte{m.all[0]}, N: 1, RRs: len(m.addrs[0])}
-	case qtype == typeAAAA && len(m.addrs[1]) > 0:
-		return Choice{Parts: [maxParts][]byte{m.all[1]}, N: 1, RRs: len(m.addrs[1])}
+	family := 0
+	if qtype == typeAAAA {
+		family = 1
 	}
-	return Choice{Kind: NoData}
+	switch n := len(m.addrs[family]); {
+	case m.alias != nil:
+		ch.Kind, ch.Alias = Alias, m.alias
+	case n > 0 && (qtype == typeA || qtype == typeAAAA):
+		ch.Parts[0], ch.N, ch.RRs = m.all[family], 1, n
+	default:
+		ch.Kind = NoData
+	}
 }

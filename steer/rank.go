@@ -60,7 +60,7 @@ func (r *rankings) len() int { return len(r.ends) }
 // rankPlaces returns the rankings of all places and mixes, by geo.PlaceID. A pool with more than limit
 // rankings keeps fewer tiers of each; with none kept there is one ranking per rule, and if those are too many
 // an error.
-func rankPlaces(part *geo.Partition, points []*point, m *matcher, o *ordering, limit int) ([]uint16, *rankings, error) {
+func rankPlaces(part *geo.Partition, points []point, m *matcher, o *ordering, limit int) ([]uint16, *rankings, error) {
 	for ; o.keep >= 0; o.keep-- {
 		list := newRankings(limit)
 		ranks := make([]uint16, 0, len(part.Places)+len(part.Mixes))
@@ -72,7 +72,7 @@ func rankPlaces(part *geo.Partition, points []*point, m *matcher, o *ordering, l
 	return nil, nil, fmt.Errorf("the rules make more than %d different rankings", limit)
 }
 
-func appendPlaces(ranks []uint16, part *geo.Partition, points []*point, m *matcher, o *ordering, list *rankings) ([]uint16, bool) {
+func appendPlaces(ranks []uint16, part *geo.Partition, points []point, m *matcher, o *ordering, list *rankings) ([]uint16, bool) {
 	r := newRanker(o)
 	for i := range part.Places {
 		p := &part.Places[i]

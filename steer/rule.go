@@ -47,8 +47,8 @@ type claim struct {
 // matcher finds the rule of a place. The tokens of one kind are disjoint, apart from networks, so a lookup
 // per kind from the most specific to the least finds the most specific match.
 type matcher struct {
-	known       []geo.Net       // of the partition
-	net         map[int32]claim // by index into known, plus 1
+	networks
+	net         map[int32]claim // by number of the network
 	asn         map[uint32]claim
 	subdivision map[geo.Subdivision]claim
 	country     map[geo.Code]claim
@@ -56,17 +56,29 @@ type matcher struct {
 	always      map[struct{}]claim // the token default
 }
 
-func newMatcher(rules []Rule, known []geo.Net) (*matcher, error) {
+// networks are those of a partition; the number of one is its index plus 1, as in geo.Place.
+type networks struct {
+	list    []geo.Net
+	numbers map[netip.Prefix]int32
+}
+
+func newNetworks(list []geo.Net) networks {
+	n := networks{list, make(map[netip.Prefix]int32, len(list))}
+	for i := range list {
+		n.numbers[list[i].Prefix] = int32(i) + 1
+	}
+	return n
+}
+
+func newMatcher(rules []Rule, known networks) (*matcher, error) {
 	m := &matcher{
-		known: known, net: map[int32]claim{}, asn: map[uint32]claim{}, subdivision: map[geo.Subdivision]claim{},
+		networks: known, net: map[int32]claim{}, asn: map[uint32]claim{}, subdivision: map[geo.Subdivision]claim{},
 		country: map[geo.Code]claim{}, continent: map[geo.Code]claim{}, always: map[struct{}]claim{},
 	}
 	var errs []error
 	for r := range rules {
 		for t, token := range rules[r].Tokens {
-			if err := m.add(token, hit{int32(r), int32(t)}); err != nil {
-				errs = append(errs, fmt.Errorf("rule %q: %w", rules[r].Source, err))
-			}
+			errs = append(errs, within(rules[r].where(), m.add(token, hit{int32(r), int32(t)})))
 		}
 	}
 	return m, errors.Join(errs...)
@@ -77,11 +89,11 @@ func (m *matcher) add(t Token, h hit) error {
 	var free bool
 	switch t.Kind {
 	case Net:
-		i := slices.IndexFunc(m.known, func(n geo.Net) bool { return n.Prefix == t.Net.Masked() })
-		if i < 0 {
+		number, known := m.numbers[t.Net.Masked()]
+		if !known {
 			return fmt.Errorf("%s: the partition does not know this network", t)
 		}
-		free = take(m.net, int32(i)+1, c)
+		free = take(m.net, number, c)
 	case ASN:
 		free = take(m.asn, t.ASN, c)
 	case Subdivision:
@@ -146,7 +158,7 @@ func (m *matcher) match(p *geo.Place) hit {
 
 // matchNet walks from the innermost network around a place outward.
 func (m *matcher) matchNet(net int32) (hit, bool) {
-	for ; net > 0; net = m.known[net-1].Parent {
+	for ; net > 0; net = m.list[net-1].Parent {
 		if h, ok := m.net[net]; ok {
 			return h.hit, true
 		}

@@ -59,7 +59,7 @@ func TestMostSpecificRuleWins(t *testing.T) {
 	}
 	all := []string{"default", "continent:NA", "country:US", "subdivision:US-CA", "asn:15169", "net:81.0.0.0/8", "net:81.2.69.0/24"}
 	for n := len(all); n > 0; n-- {
-		m, err := newMatcher(rules(all[:n]...), knownNets)
+		m, err := newMatcher(rules(all[:n]...), newNetworks(knownNets))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -88,7 +88,7 @@ func TestRuleMatches(t *testing.T) {
 		{"a network beside", []string{"net:10.0.0.0/8"}, geo.Place{Net: 3}, "-1 -1"},
 		{"longest network, in a group", []string{"net:81.0.0.0/8", "net:81.2.0.0/16@g"}, geo.Place{Net: 3}, "1 0"},
 	} {
-		m, err := newMatcher(rules(c.rules...), knownNets)
+		m, err := newMatcher(rules(c.rules...), newNetworks(knownNets))
 		if err != nil {
 			t.Fatalf("%s: %v", c.name, err)
 		}
@@ -111,14 +111,14 @@ func TestTokenReachedTwice(t *testing.T) {
 		{[]string{"net:81.2.3.0/24"}, `rule "net:81.2.3.0/24": net:81.2.3.0/24: the partition does not know this network`},
 		{[]string{"country:US", "country:US@a", "country:US"}, `rule "country:US": country:US is reached twice`},
 	} {
-		if _, err := newMatcher(rules(c.rules...), knownNets); err == nil || err.Error() != c.want {
+		if _, err := newMatcher(rules(c.rules...), newNetworks(knownNets)); err == nil || err.Error() != c.want {
 			t.Errorf("%s: got %v, want %s", c.rules, err, c.want)
 		}
 	}
 }
 
 func TestSpecialSpaceAsksUnlessANetworkOfThePoolCoversIt(t *testing.T) {
-	m, err := newMatcher(rules("net:81.0.0.0/8"), knownNets)
+	m, err := newMatcher(rules("net:81.0.0.0/8"), newNetworks(knownNets))
 	if err != nil {
 		t.Fatal(err)
 	}

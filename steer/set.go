@@ -31,8 +31,8 @@ type pool struct {
 
 // Compile builds the tables of all pools over the partition, which must have been cut with Want of the same
 // pools. Pools whose rankings depend on the same things share a table. The database serves explanations and
-// says which attributes there are; without one (nil), rules by ASN or subdivision are errors. The error joins
-// all that is wrong, each with the name of its pool.
+// says which attributes there are; without one (nil), rules by ASN or subdivision are errors. An error joins a
+// *PoolError for all that is wrong.
 func Compile(db *geo.Database, part *geo.Partition, pools []Pool) (*Set, error) {
 	c := newCompiler(db, part)
 	if db != nil {
@@ -45,7 +45,7 @@ func Compile(db *geo.Database, part *geo.Partition, pools []Pool) (*Set, error) 
 type compiler struct {
 	set    *Set
 	has    geo.Attributes
-	points []*point // of the partition's places
+	points []point // of the partition's places
 	tables map[string]*table
 	slots  map[healthcheck.Slot]int // index into Set.slots
 	limit  int                      // of rankings in a table
@@ -63,14 +63,18 @@ func (c *compiler) compile(pools []Pool) (*Set, error) {
 	if len(part.Places) == 0 || part.V4.Len() == 0 || part.V6.Len() == 0 {
 		return nil, errors.New("the partition does not cover the address space")
 	}
-	c.points = make([]*point, len(part.Places))
+	c.points = make([]point, len(part.Places))
 	for i := range part.Places {
 		c.points[i] = placePoint(&part.Places[i])
 	}
+	matchers, err := c.check(pools)
+	if err != nil {
+		return nil, err
+	}
 	var errs []error
 	for i := range pools {
-		if err := c.add(&pools[i]); err != nil {
-			errs = append(errs, fmt.Errorf("pool %s: %w", pools[i].Name, err))
+		if err := c.add(&pools[i], matchers[i]); err != nil {
+			errs = append(errs, &PoolError{i, pools[i].Name, err})
 		}
 	}
 	if len(errs) > 0 {
@@ -79,19 +83,27 @@ func (c *compiler) compile(pools []Pool) (*Set, error) {
 	return c.set, nil
 }
 
-func (c *compiler) add(p *Pool) error {
-	s := c.set
-	if _, twice := s.names[p.Name]; twice {
-		return errors.New("listed twice")
+// check finds all errors that can be found before a table is made.
+func (c *compiler) check(pools []Pool) ([]*matcher, error) {
+	var errs []error
+	matchers, nets := make([]*matcher, len(pools)), newNetworks(c.set.part.Nets)
+	for i := range pools {
+		var twice, err error
+		if _, taken := c.set.names[pools[i].Name]; taken {
+			twice = errors.New("listed twice")
+		}
+		c.set.names[pools[i].Name] = int32(i)
+		if err = pools[i].check(c.has); err == nil {
+			matchers[i], err = newMatcher(pools[i].Rules, nets)
+		}
+		for _, e := range leaves(errors.Join(twice, err)) {
+			errs = append(errs, &PoolError{i, pools[i].Name, e})
+		}
 	}
-	s.names[p.Name] = int32(len(s.pools))
-	if err := p.check(c.has); err != nil {
-		return err
-	}
-	m, err := newMatcher(p.Rules, s.part.Nets)
-	if err != nil {
-		return err
-	}
+	return matchers, errors.Join(errs...)
+}
+
+func (c *compiler) add(p *Pool, m *matcher) error {
 	made, err := newPool(p)
 	if err != nil {
 		return err
