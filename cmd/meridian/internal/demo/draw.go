@@ -17,8 +17,9 @@ type look struct {
 }
 
 const (
-	frame    = 6  // rows beside the parts: title, blank rows behind four parts, keys
-	minLines = 3  // of events
+	frame    = 6 // rows beside the parts: title, blank rows behind four parts, keys
+	minLines = 3 // of events
+	credit   = "IP Geolocation by DB-IP, CC BY 4.0"
 	usual    = 80 // columns of a terminal
 )
 

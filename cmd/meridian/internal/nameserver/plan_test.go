@@ -82,6 +82,7 @@ func TestPrepareTakesOver(t *testing.T) {
 }
 
 func TestPrepareErrors(t *testing.T) {
+	first := prepare(t, text, nil)
 	for _, c := range []struct{ name, old, new, want string }{
 		{"city", "[48.86, 2.35]", `"Atlantis"`, "meridian.toml:4: servers.fr.at: "},
 		{"two cities at once", "\"New York\", ip = [\"198.51.100.10\", \"2001:db8:1::10\"] }\nfr = { at = [48.86, 2.35]",
@@ -97,7 +98,7 @@ func TestPrepareErrors(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 			continue
 		}
-		_, err = Prepare(cfg, nil)
+		_, err = Prepare(cfg, first)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", c.name, err, c.want)
 			continue
