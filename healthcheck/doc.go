@@ -23,8 +23,8 @@
 // has passed, and never delays a change of status. With interval 750 ms, timeout
 // 1 s, rise 2 and fall 2 that makes 3.5 s for a hung server and 1.5 s for one that
 // refuses, to which this package adds well under 50 ms on a machine that keeps up.
-// Only more probes in flight than [Options.MaxInFlight] stretch these bounds; that
-// raises the alarm [Saturated].
+// Only more probes due than may be in flight ([Options.MaxInFlight]) stretch these
+// bounds; that raises the alarm [Saturated].
 //
 // # Faults of this host
 //

@@ -177,6 +177,13 @@ func TestMaxInFlight(t *testing.T) {
 		if d := time.Since(start); d != 400*time.Millisecond {
 			t.Errorf("20 probes of 100 ms, 5 at a time, took %v", d)
 		}
+		if alarms := f.raised(); len(alarms) != 0 {
+			t.Errorf("alarms over the first round: %+v", alarms)
+		}
+		for _, target := range targets {
+			f.set(target, hang)
+		}
+		time.Sleep(10 * time.Second)
 		m.Stop()
 		if f.most != 5 {
 			t.Errorf("%d in flight", f.most)

@@ -57,14 +57,20 @@ func (m *Monitor) admit() bool {
 	return open
 }
 
-// enter waits for a place among the probes in flight.
+// enter waits for a place among the probes in flight. First probes go out in a
+// burst, in which it is no fault to wait.
 func (m *Monitor) enter(t *target) bool {
 	select {
 	case m.room <- struct{}{}:
 		return true
 	default:
 	}
-	m.alarm(Saturated, t, nil)
+	m.mu.Lock()
+	late := t.spread && m.unheard == 0
+	m.mu.Unlock()
+	if late {
+		m.alarm(Saturated, t, nil)
+	}
 	select {
 	case m.room <- struct{}{}:
 		return true
