@@ -45,7 +45,8 @@ func unpack(r io.Reader, dir string) error {
 	for archive := tar.NewReader(z); ; {
 		h, err := archive.Next()
 		if errors.Is(err, io.EOF) {
-			return nil
+			_, err = io.Copy(io.Discard, z) // the checksum is at the very end
+			return err
 		}
 		if err != nil {
 			return err
