@@ -1,0 +1,71 @@
+package peer
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/meridian-dns/meridian/bench/internal/geodata"
+)
+
+const knotBase = `server:
+  rundir: %[1]q
+  listen: 127.0.0.1@%[2]d
+  udp-workers: 1
+  tcp-workers: 1
+  background-workers: 1
+  edns-client-subnet: on
+database:
+  storage: "%[1]s/db"
+log:
+  - target: stderr
+    any: warning
+`
+
+const knotGeo = `mod-geoip:
+  - id: world
+    config-file: %[1]q
+    ttl: 60
+    mode: geodb
+    geodb-file: %[2]q
+    geodb-key: country/iso_code
+`
+
+// knot configures it with one worker of each kind and its checks of zones off.
+func knot(dir string, port int, w Workload) ([]string, error) {
+	var b strings.Builder
+	fmt.Fprintf(&b, knotBase, dir, port)
+	zone := func(name, file, more string) string {
+		return fmt.Sprintf("  - domain: %q\n    file: %q\n    zonefile-sync: -1\n    journal-content: none\n    semantic-checks: off\n%s", name, file, more)
+	}
+	switch w.Kind {
+	case Geo:
+		answers, file := filepath.Join(dir, "geo.yaml"), filepath.Join(dir, "geo.zone")
+		fmt.Fprintf(&b, knotGeo, answers, filepath.Join(w.Data, geodata.Converted))
+		b.WriteString("zone:\n" + zone(GeoZone, file, "    module: mod-geoip/world\n"))
+		if err := put(answers, knotAnswers()); err != nil {
+			return nil, err
+		}
+		if err := put(file, apex+"www 60 IN A "+siteAddress(0)+"\n"); err != nil {
+			return nil, err
+		}
+	case Static:
+		b.WriteString("zone:\n" + zone(StaticZone, w.Zone, ""))
+	case Many:
+		b.WriteString("zone:\n")
+		for _, name := range w.Names {
+			b.WriteString(zone(name, filepath.Join(w.Zones, name+".zone"), ""))
+		}
+	}
+	file := filepath.Join(dir, "knot.conf")
+	return []string{"knotd", "-c", file}, put(file, b.String())
+}
+
+func knotAnswers() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s:\n", GeoName)
+	eachCountry(func(code string, nearest int) {
+		fmt.Fprintf(&b, "  - geo: %q\n    A: %s\n", code, siteAddress(nearest))
+	})
+	return b.String()
+}

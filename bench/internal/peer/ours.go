@@ -1,0 +1,77 @@
+package peer
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/meridian-dns/meridian/bench/internal/geodata"
+)
+
+// meridian configures this project's server with one worker.
+func meridian(dir string, port int, w Workload) ([]string, error) {
+	zones := filepath.Join(dir, "zones")
+	config := head(dir, zonesOf(w, zones), port)
+	var err error
+	switch w.Kind {
+	case Geo:
+		config += GeoTables(w.Data)
+		err = put(filepath.Join(zones, GeoZone+".zone"), apex+"www 60 IN GEO web\n")
+	case Static:
+		err = link(w.Zone, filepath.Join(zones, StaticZone+".zone"))
+	}
+	if err != nil {
+		return nil, err
+	}
+	file := filepath.Join(dir, "meridian.toml")
+	return []string{w.Binary, "serve", "--config", file}, put(file, config)
+}
+
+func zonesOf(w Workload, own string) string {
+	if w.Kind == Many {
+		return w.Zones
+	}
+	return own
+}
+
+// With gives a Meridian that serves a geo zone with the rest of the configuration, and the zone itself, written by fill.
+// It is told the folder, in which there is a folder "zones", and the head of the configuration.
+func (p Peer) With(fill func(dir, head string) (string, error)) Peer {
+	p.config = func(dir string, port int, w Workload) ([]string, error) {
+		zones := filepath.Join(dir, "zones")
+		if err := os.MkdirAll(zones, 0o755); err != nil {
+			return nil, err
+		}
+		head := head(dir, zones, port)
+		rest, err := fill(dir, head)
+		if err != nil {
+			return nil, err
+		}
+		file := filepath.Join(dir, "meridian.toml")
+		return []string{w.Binary, "serve", "--config", file}, put(file, head+rest)
+	}
+	return p
+}
+
+// head is the part of the configuration that is always there.
+func head(dir, zones string, port int) string {
+	return fmt.Sprintf("listen = [\"127.0.0.1:%d\"]\nzones = %q\nstate = %q\nworkers = 1\n", port, zones, filepath.Join(dir, "state"))
+}
+
+// GeoTables is the part of Meridian's configuration that says which databases, servers and pool there are.
+func GeoTables(data string) string {
+	var b strings.Builder
+	b.WriteString(Databases(data))
+	b.WriteString("[servers]\n")
+	for i, s := range sites {
+		fmt.Fprintf(&b, "%s = { at = [%g, %g], ip = %q }\n", s.name, s.lat, s.lon, siteAddress(i))
+	}
+	b.WriteString("[pools.web]\n")
+	return b.String()
+}
+
+// Databases names the city databases.
+func Databases(data string) string {
+	return fmt.Sprintf("[geo]\ncity = [%q, %q]\n", filepath.Join(data, geodata.IPv4), filepath.Join(data, geodata.IPv6))
+}

@@ -1,0 +1,77 @@
+package proc
+
+import (
+	"os"
+	"testing"
+	"time"
+)
+
+func TestParseSchedstat(t *testing.T) {
+	for _, c := range []struct {
+		line string
+		want time.Duration
+		ok   bool
+	}{
+		{"1234567890 55 7\n", 1234567890, true},
+		{"0 0 0\n", 0, true},
+		{"1 2\n", 0, false},
+		{"1 2 3 4\n", 0, false},
+		{"x 2 3\n", 0, false},
+		{"", 0, false},
+	} {
+		got, err := ParseSchedstat(c.line)
+		if got != c.want || (err == nil) != c.ok {
+			t.Errorf("%q: %v, %v", c.line, got, err)
+		}
+	}
+}
+
+func TestParseKilobytes(t *testing.T) {
+	text := "Rss:   100 kB\nPss:   60 kB\nPss_Dirty: 7 kB\n"
+	if n, err := parseKilobytes(text, "Pss:"); n != 60<<10 || err != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+	if _, err := parseKilobytes(text, "Swap:"); err == nil {
+		t.Error("a missing key passes")
+	}
+}
+
+func TestCPUOfThisProcessGrows(t *testing.T) {
+	before, err := CPU(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(50 * time.Millisecond); time.Now().Before(end); {
+	}
+	after, err := CPU(os.Getpid())
+	if err != nil || after <= before {
+		t.Errorf("%v, then %v: %v", before, after, err)
+	}
+	if _, err := CPU(1 << 30); err == nil {
+		t.Error("a process that does not exist costs nothing without an error")
+	}
+}
+
+func TestMemoryOfThisProcess(t *testing.T) {
+	m, err := MemoryOf(os.Getpid())
+	if err != nil || m.Proportional < 1<<20 || m.Peak < m.Proportional {
+		t.Errorf("%+v, %v", m, err)
+	}
+}
+
+func TestProcess(t *testing.T) {
+	p, err := Start(0, "sh", "-c", "echo hello; exec sleep 60")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Ended(); err != nil {
+		t.Error(err)
+	}
+	if _, err := CPU(p.PID()); err != nil {
+		t.Error(err)
+	}
+	p.Stop()
+	if p.Ended() == nil {
+		t.Error("runs on")
+	}
+}

@@ -1,0 +1,160 @@
+package trial
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/meridian-dns/meridian/bench/internal/load"
+	"github.com/meridian-dns/meridian/bench/internal/peer"
+	"github.com/meridian-dns/meridian/bench/internal/proc"
+	"github.com/meridian-dns/meridian/bench/internal/queries"
+)
+
+// manyPools writes Meridian's configuration of so many pools, each of 8 servers in places of its own.
+func manyPools(data string, pools int, seed uint64) string {
+	r := rand.New(rand.NewPCG(seed, 8))
+	var servers, tables strings.Builder
+	servers.WriteString("[servers]\n")
+	for p := range pools {
+		var names []string
+		for s := range 8 {
+			name := fmt.Sprintf("s%d-%d", p, s)
+			names = append(names, fmt.Sprintf("%q", name))
+			fmt.Fprintf(&servers, "%s = { at = [%.2f, %.2f], ip = \"10.1.%d.%d\" }\n", name, r.Float64()*120-50, r.Float64()*360-180, p, s+1)
+		}
+		fmt.Fprintf(&tables, "[pools.p%d]\nservers = [%s]\n", p, strings.Join(names, ", "))
+	}
+	return peer.Databases(data) + servers.String() + tables.String()
+}
+
+// fiftyPools is a Meridian with many pools whose configuration can be changed.
+type fiftyPools struct {
+	*proc.Process
+	running *peer.Running
+	head    string // of the configuration
+	file    string
+	rig     *Rig
+}
+
+const poolCount = 50
+
+func (r *Rig) startPools(t *Trial) (*fiftyPools, error) {
+	zone := "$TTL 300\n@ IN SOA ns1 hostmaster 1 7200 3600 1209600 300\n@ IN NS ns1\nns1 IN A 192.0.2.53\nwww 60 IN GEO p0\n"
+	for i := range poolCount {
+		zone += fmt.Sprintf("p%d 60 IN GEO p%d\n", i, i)
+	}
+	f := &fiftyPools{rig: r}
+	m := peer.Meridian.With(func(dir, head string) (string, error) {
+		f.head, f.file = head, filepath.Join(dir, "meridian.toml")
+		err := os.WriteFile(filepath.Join(dir, "zones", peer.GeoZone+".zone"), []byte(zone), 0o644)
+		return manyPools(r.Data, poolCount, 0), err
+	})
+	running, err := m.Start(r.folder(t.Name), ServerCore, r.geoWorkload(), 3*time.Minute)
+	if err != nil {
+		return nil, err
+	}
+	f.running, f.Process = running, running.Process
+	time.Sleep(3 * time.Second)
+	return f, nil
+}
+
+// recompile moves all servers of all pools and waits until the server answers by that.
+func (f *fiftyPools) recompile(seed uint64) error {
+	before := strings.Count(f.Output(), "reloaded")
+	if err := os.WriteFile(f.file, []byte(f.head+manyPools(f.rig.Data, poolCount, seed)), 0o644); err != nil {
+		return err
+	}
+	if err := f.running.Reload(); err != nil {
+		return err
+	}
+	for begin := time.Now(); time.Since(begin) < 3*time.Minute; time.Sleep(10 * time.Millisecond) {
+		if strings.Count(f.Output(), "reloaded") > before {
+			return nil
+		}
+		if err := f.Ended(); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("a reload did not end: %s", f.Output())
+}
+
+// rebuild measures what compiling all pools costs, and what clients notice of it.
+func rebuild(r *Rig, t *Trial) error {
+	set, _, err := r.geoQueries()
+	if err != nil {
+		return err
+	}
+	f, err := r.startPools(t)
+	if err != nil {
+		return err
+	}
+	defer f.Stop()
+	t.note("%d pools of 8 servers each, server and rebuild on one processor; the load is half of the saturation with one pool", poolCount)
+	t.add("meridian", "ready", "s", f.running.Ready.Seconds())
+	rate, err := r.saturation(set, f.running)
+	if err != nil {
+		return err
+	}
+	for round := range min(r.Rounds, 5) {
+		watch := startWatch([]*peer.Running{f.running})
+		if err := f.round(t, set, rate/2, uint64(round)); err != nil {
+			return err
+		}
+		t.Others = append(t.Others, watch.others())
+	}
+	return nil
+}
+
+func (f *fiftyPools) round(t *Trial, set *queries.Set, rate float64, round uint64) error {
+	began := time.Now()
+	cost, err := f.running.Cost(func() error { return f.recompile(2*round + 1) })
+	if err != nil {
+		return err
+	}
+	t.add("meridian", "CPU of a rebuild", "s", cost.Seconds())
+	t.add("meridian", "time of a rebuild without load", "s", time.Since(began).Seconds())
+	time.Sleep(2 * time.Second)
+	m, err := proc.MemoryOf(f.PID())
+	if err != nil {
+		return err
+	}
+	t.add("meridian", "memory", "MB", float64(m.Proportional)/1e6)
+	t.add("meridian", "peak memory", "MB", float64(m.Peak)/1e6)
+	idle, err := load.Paced(f.running.Addr, set, rate, 2*time.Second, round)
+	if err != nil {
+		return err
+	}
+	t.latenciesOf("idle", idle)
+	return f.underLoad(t, set, rate, round)
+}
+
+// underLoad asks while the pools are compiled. The load is cut into runs of a second, all within the rebuild except
+// the end of the last.
+func (f *fiftyPools) underLoad(t *Trial, set *queries.Set, rate float64, round uint64) error {
+	began, done := time.Now(), make(chan error, 1)
+	go func() { done <- f.recompile(2*round + 2) }()
+	for i := uint64(0); ; i++ {
+		res, err := load.Paced(f.running.Addr, set, rate, time.Second, round<<8+i)
+		if err != nil {
+			return err
+		}
+		t.latenciesOf("during a rebuild", res)
+		select {
+		case err := <-done:
+			t.add("meridian", "time of a rebuild at half load", "s", time.Since(began).Seconds())
+			return err
+		default:
+		}
+	}
+}
+
+func (t *Trial) latenciesOf(when string, res load.Result) {
+	for _, p := range Percentiles {
+		t.add("meridian", fmt.Sprintf("p%g %s", p, when), "µs", percentileMicros(res, p))
+	}
+	t.add("meridian", "lost "+when, "queries", float64(res.Lost()))
+}
