@@ -68,8 +68,9 @@ func newConn(t *streams, tcp *net.TCPConn) (*conn, error) {
 var errDrained = errors.New("drained")
 
 // serve answers until the client ends, a deadline passes, the connection is evicted or the server stops.
-func (c *conn) serve() {
-	err := c.exchange()
+func (c *conn) serve() { c.finish(c.exchange()) }
+
+func (c *conn) finish(err error) {
 	if errors.Is(err, errDrained) && c.late {
 		c.linger()
 	}
@@ -220,6 +221,9 @@ func (c *conn) flush() error {
 	if err == nil {
 		err = c.err
 	}
+	if err == nil && c.desk == nil && !c.via.s.table.busy(c) {
+		err = net.ErrClosed
+	}
 	if err != nil {
 		c.via.counts.unsent.Add(uint64(c.unsent))
 	}
@@ -234,6 +238,7 @@ func (c *conn) writeStep(fd uintptr) bool {
 		n, err := again(syscall.Write, int(fd), c.out)
 		if err == syscall.EAGAIN {
 			c.park()
+			c.via.s.table.idle(c)
 			return false
 		}
 		if err != nil {
@@ -276,13 +281,16 @@ func kept(b []byte) []byte {
 const lingerTime = 250 * time.Millisecond
 
 // linger ends the sending side and waits for the client to end the other: closing while queries still come
-// would reset the connection, and the reset may overtake the answers.
+// would reset the connection and throw away answers that the client has not taken.
 func (c *conn) linger() {
 	if c.tcp.CloseWrite() != nil {
 		return
 	}
-	c.tcp.SetReadDeadline(time.Now().Add(lingerTime))
-	io.Copy(io.Discard, c.tcp)
+	end := time.Now().Add(lingerTime)
+	for err := os.ErrDeadlineExceeded; errors.Is(err, os.ErrDeadlineExceeded) && time.Now().Before(end); {
+		c.tcp.SetReadDeadline(end) // again, if hurry has moved it
+		_, err = io.Copy(io.Discard, c.tcp)
+	}
 }
 
 func again(call func(int, []byte) (int, error), fd int, b []byte) (int, error) {

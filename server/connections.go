@@ -8,8 +8,8 @@ import (
 // connections is the table of TCP connections, which holds the caps. Safe for concurrent use.
 //
 // A connection is waiting from its last complete message (or its start) to the next one, a message half sent
-// included. Those waiting stand in lists in that order, one of all and one per client, so that the longest
-// idle is at the front.
+// included, and while the client does not take its answers. Those waiting stand in lists in that order, one of
+// all and one per client, so that the longest idle is at the front.
 type connections struct {
 	limits TCPLimits
 

@@ -37,6 +37,18 @@ func occupy(t *testing.T, network, addr string, control func(string, string, sys
 	return c.Addr().(*net.TCPAddr).AddrPort()
 }
 
+// occupyAlone occupies a port of addr that is free at all other addresses and for the other transport.
+func occupyAlone(t *testing.T, network, addr string, control func(string, string, syscall.RawConn) error) netip.AddrPort {
+	t.Helper()
+	s, err := listen(Options{Listen: addrs("0.0.0.0:0"), Workers: 1}, viewOf(echo))
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := s.Addrs()[0].Port()
+	s.Shutdown(t.Context())
+	return occupy(t, network, netip.AddrPortFrom(netip.MustParseAddr(addr), port).String(), control)
+}
+
 func TestListenNamesTheHolder(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("needs /proc")
@@ -50,7 +62,7 @@ func TestListenNamesTheHolder(t *testing.T) {
 		for _, control := range []func(string, string, syscall.RawConn) error{nil, sharing} {
 			for _, wildcard := range []bool{false, true} {
 				paths(t, func(t *testing.T, o Options) {
-					held := occupy(t, network, "127.0.0.3:0", control)
+					held := occupyAlone(t, network, "127.0.0.3", control)
 					want := held
 					if wildcard {
 						want = netip.AddrPortFrom(netip.IPv4Unspecified(), held.Port())
@@ -74,7 +86,7 @@ func TestListenNamesTheHolder(t *testing.T) {
 
 func TestListenBindsAllOrNothing(t *testing.T) {
 	paths(t, func(t *testing.T, o Options) {
-		free := occupy(t, "udp", "127.0.0.1:0", nil) // only to learn a port; 127.0.0.2 is free at it
+		free := occupyAlone(t, "udp", "127.0.0.1", nil)
 		first := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.2"), free.Port())
 		o.Listen = []netip.AddrPort{first, free}
 		if _, err := listen(o, viewOf(echo)); err == nil {
@@ -166,7 +178,7 @@ func TestSetListenBetweenWildcardAndAddress(t *testing.T) {
 			wantAnswer(t, question(2, "www"), c.receive())
 		}
 	}
-	foreign := occupy(t, "udp", "127.0.0.3:0", nil)
+	foreign := occupyAlone(t, "udp", "127.0.0.3", nil)
 	beside := netip.AddrPortFrom(netip.IPv4Unspecified(), foreign.Port())
 	if err := s.SetListen([]netip.AddrPort{beside}); !errors.Is(err, syscall.EADDRINUSE) {
 		t.Errorf("beside a foreign socket: %v; want address in use", err)

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -55,6 +56,27 @@ func TestUDPWildcardAnswersFromAddressAsked(t *testing.T) {
 			}
 		})
 	}
+}
+
+// From an address of wider scope nothing but the packet info says which interface a link-local address is of.
+func TestUDPLinkLocalAskedFromElsewhere(t *testing.T) {
+	asked := linkLocal(t)
+	from := slices.DeleteFunc(hostAddrs(), netip.Addr.Is4)
+	if len(asked) == 0 || len(from) == 0 {
+		t.Skip("needs a link-local and a global IPv6 address")
+	}
+	paths(t, func(t *testing.T, o Options) {
+		o.Listen = addrs("[::]:0")
+		s := start(t, o, echo)
+		to := netip.AddrPortFrom(netip.MustParseAddr(asked[0]), s.Addrs()[0].Port())
+		c, err := net.DialUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(from[0], 0)), net.UDPAddrFromAddrPort(to))
+		if err != nil {
+			t.Skip(err)
+		}
+		defer c.Close()
+		c.SetDeadline(time.Now().Add(10 * time.Second))
+		wantAnswer(t, question(1, "www"), ask(t, c, question(1, "www")))
+	})
 }
 
 // linkLocal returns the link-local addresses of this machine, with their zones.
@@ -265,6 +287,9 @@ func TestUDPShutdownAnswersWhatWasReceived(t *testing.T) {
 		gate := make(chan struct{})
 		s := start(t, o, func(dst []byte, req *resolver.Request, sc *resolver.Scratch) int {
 			<-gate
+			if req.Msg[1]%32 == 0 {
+				time.Sleep(time.Millisecond) // work: in all, for longer than a lull
+			}
 			return echo(dst, req, sc)
 		})
 		const clients, each = 8, 100
