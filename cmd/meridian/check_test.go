@@ -12,7 +12,7 @@ func TestCheckGood(t *testing.T) {
 	if code != 0 || !strings.Contains(out, "0 errors, 0 warnings") {
 		t.Errorf("exit code %d:\n%s", code, out)
 	}
-	for _, want := range []string{"1 zone with 5 names", "1 pool", "2 servers", "2 targets to probe", "embedded world of "} {
+	for _, want := range []string{"1 zone with 5 names", "1 pool", "2 servers", "2 targets to probe", "geo: city.mmdb of "} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in:\n%s", want, out)
 		}
@@ -37,7 +37,7 @@ func TestCheckBad(t *testing.T) {
 			"meridian.toml:11: pools.web.rules.\"asn:64500\": asn:64500: no geo database that tells AS numbers"},
 		{"check that no server can pass", "meridian.toml", "[pools.web]",
 			"[pools.web]\ncheck = \"nonesuch\"", 1, "meridian.toml:11: pools.web.check: "},
-		{"geo file", "meridian.toml", "[servers]", "[geo]\ncity = \"none.mmdb\"\n[servers]", 1, "none.mmdb"},
+		{"geo file", "meridian.toml", "city.mmdb", "none.mmdb", 1, "none.mmdb"},
 		{"zone syntax", "zones/example.com.zone", "192.0.2.53", "192.0.2.533", 1, "zones/example.com.zone:4: "},
 		{"unknown pool", "zones/example.com.zone", "GEO web/ny", "GEO wbe", 1, "zones/example.com.zone:6: "},
 		{"unknown server", "zones/example.com.zone", "GEO web/ny", "GEO web/la", 1, "zones/example.com.zone:6: "},

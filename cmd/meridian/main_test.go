@@ -56,11 +56,12 @@ ny   60 IN GEO web/ny
 text IN TXT "hello"
 `
 
-// newHome makes a home whose servers are not probed.
+// newHome makes a home whose servers are not probed, and whose world has three networks: it starts in no time.
 func newHome(t *testing.T) *home {
 	t.Helper()
 	h := &home{t: t, dir: t.TempDir(), listen: freeAddr(t)}
 	h.write("zones/example.com.zone", goodZone)
+	h.write("city.mmdb", database(t, world()))
 	h.write("meridian.toml", h.config(""))
 	return h
 }
@@ -71,7 +72,7 @@ func (h *home) config(more string) string {
 zones = "zones"
 state = "state"
 workers = 1
-
+geo.city = "city.mmdb"
 [servers]
 ny = { at = "New York", ip = ["198.51.100.10"] }
 fr = { at = "Paris", ip = ["203.0.113.10"] }

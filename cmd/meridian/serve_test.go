@@ -94,7 +94,7 @@ func TestReloadRefused(t *testing.T) {
 		{"syntax", "workers = 1", "workers =", "meridian.toml:4: "},
 		{"unknown key", "workers = 1", "worker = 1", "meridian.toml:4: worker"},
 		{"unknown city", `"Paris"`, `"Pariss"`, "meridian.toml:8: servers.fr.at: "},
-		{"geo file", "[servers]", "[geo]\ncity = \"none.mmdb\"\n[servers]", "none.mmdb"},
+		{"geo file", "city.mmdb", "none.mmdb", "none.mmdb"},
 		{"a zone names the pool", "[pools.web]", "[pools.webb]", "zones/example.com.zone:5"},
 		{"address in use", fmt.Sprintf("[%q]", h.listen), fmt.Sprintf("[%q]", busy.Addr()), "already in use"},
 	} {
@@ -206,7 +206,7 @@ func TestServeErrors(t *testing.T) {
 		{"address in use", "listen = [\"%s\"]", fmt.Sprintf("listen = [%q]", busy.LocalAddr()), []string{"already in use", "pid"}},
 		{"state folder", `state = "state"`, `state = "meridian.toml/state"`, []string{"state folder", "not a directory"}},
 		{"zones folder", `zones = "zones"`, `zones = "none"`, []string{"zones folder"}},
-		{"geo file", "[servers]", "[geo]\ncity = \"none.mmdb\"\n[servers]", []string{"none.mmdb"}},
+		{"geo file", "city.mmdb", "none.mmdb", []string{"none.mmdb"}},
 		{"cookie secret", "", "", []string{"cookie.secret", "32 hexadecimal digits"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -37,7 +37,18 @@ func newHome(t *testing.T) *home {
 	defer l.Close()
 	h := &home{t: t, dir: t.TempDir(), listen: l.Addr().String()}
 	h.write("zones/example.com.zone", zoneOf(1))
+	h.write("city.mmdb", smallWorld(t))
 	return h
+}
+
+// smallWorld is a database that is read in no time.
+func smallWorld(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("../../../../testdata/geo/maxmind-city.mmdb")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 func zoneOf(serial int) string {
@@ -47,7 +58,7 @@ func zoneOf(serial int) string {
 
 // configOf is a configuration whose only server has this address.
 func (h *home) configOf(addr string) string {
-	return fmt.Sprintf("listen = [%q]\nworkers = 1\nstate = \"state\"\n"+
+	return fmt.Sprintf("listen = [%q]\nworkers = 1\nstate = \"state\"\ngeo.city = \"city.mmdb\"\n"+
 		"[servers]\none = { ip = [%q] }\n"+
 		"[checks.c]\ntype = \"http\"\nport = %d\ninterval = \"100ms\"\nrise = 1\nfall = 1\n"+
 		"[pools.web]\ncheck = \"c\"\n", h.listen, addr, max(1, h.probed))
