@@ -41,7 +41,7 @@ func TestTCPSlowReaderGetsAll(t *testing.T) {
 	}
 }
 
-func TestTCPClientThatNeverReads(t *testing.T) {
+func TestAcceptance35ClientThatNeverReads(t *testing.T) {
 	s := start(t, Options{TCP: TCPLimits{Write: 100 * time.Millisecond, Idle: time.Hour}}, big)
 	c := dialTCP(t, s.Addrs()[0])
 	queries := bytes.Repeat(framed(question(1, "www")), 1000)
@@ -63,7 +63,7 @@ func isTimeout(err error) bool {
 	return errors.As(err, &timeout) && timeout.Timeout()
 }
 
-func TestTCPIdle(t *testing.T) {
+func TestAcceptance34Idle(t *testing.T) {
 	s := start(t, Options{TCP: TCPLimits{Idle: 50 * time.Millisecond, Message: time.Hour}}, echo)
 	silent, asking := dialTCP(t, s.Addrs()[0]), dialTCP(t, s.Addrs()[0])
 	asking.send(question(1, "www"))
@@ -76,7 +76,7 @@ func TestTCPIdle(t *testing.T) {
 	}
 }
 
-func TestTCPSlowDrip(t *testing.T) {
+func TestAcceptance35SlowDrip(t *testing.T) {
 	s := start(t, Options{TCP: TCPLimits{Idle: time.Hour, Message: 100 * time.Millisecond}}, echo)
 	c := dialTCP(t, s.Addrs()[0])
 	var dripping sync.WaitGroup
@@ -153,7 +153,7 @@ func TestTCPBlockedWriterHoldsNoDesk(t *testing.T) {
 	}
 }
 
-func TestTCPCaps(t *testing.T) {
+func TestAcceptance35Caps(t *testing.T) {
 	s := start(t, Options{TCP: TCPLimits{Connections: 4, PerClient: 2, Idle: time.Hour}}, echo)
 	to, n := s.Addrs()[0], uint16(0)
 	use := func(c stream) {

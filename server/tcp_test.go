@@ -114,7 +114,7 @@ func (c *conn) readWork(t *testing.T, part []byte) {
 	}
 }
 
-func TestTCPAllSplits(t *testing.T) {
+func TestAcceptance34AllSplits(t *testing.T) {
 	queries := [][]byte{question(1, "one"), question(2, "two"), question(3, "three")}
 	all := framed(queries...)
 	c, client := benchConn(t, Options{}, echo)
@@ -135,7 +135,7 @@ func TestTCPAllSplits(t *testing.T) {
 	}
 }
 
-func TestTCPOctetByOctet(t *testing.T) {
+func TestAcceptance34OctetByOctet(t *testing.T) {
 	c, client := benchConn(t, Options{}, echo)
 	long := append(question(5, "long"), make([]byte, 3000)...)
 	for _, q := range [][]byte{question(4, "www"), long} {
@@ -162,7 +162,7 @@ func TestTCPMessageSizes(t *testing.T) {
 	}
 }
 
-func TestTCPDropsResponsesAndStaysOpen(t *testing.T) {
+func TestAcceptance01ResponsesOverTCPAreDropped(t *testing.T) {
 	s := start(t, Options{}, echo)
 	c := dialTCP(t, s.Addrs()[0])
 	response := question(1, "www")
@@ -173,7 +173,7 @@ func TestTCPDropsResponsesAndStaysOpen(t *testing.T) {
 	}
 }
 
-func TestTCPPipelining(t *testing.T) {
+func TestAcceptance34Pipelining(t *testing.T) {
 	s := start(t, Options{}, echo)
 	c := dialTCP(t, s.Addrs()[0])
 	const n = 5000

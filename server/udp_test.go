@@ -159,7 +159,7 @@ func TestRequestCarriesClientAndTime(t *testing.T) {
 	})
 }
 
-func TestUDPDropsAndCounts(t *testing.T) {
+func TestAcceptance01And02UDPDropsAndCounts(t *testing.T) {
 	paths(t, func(t *testing.T, o Options) {
 		o.Workers = 1 // one queue: what follows was answered after what precedes
 		s := start(t, o, func(dst []byte, req *resolver.Request, sc *resolver.Scratch) int {
