@@ -35,6 +35,10 @@ func goals() []goal {
 		goal{"tcp", trial.CPUDnsperf, "knot", 1}, goal{"tcp", trial.CPUSaturated, "knot", 1},
 		goal{"load", trial.ReadyMetric(1_000_000), "nsd", 1}, goal{"load", trial.MemoryMetric(1_000_000), "knot", 1},
 		goal{"rebuild", "CPU of a rebuild", "", 12}, goal{"rebuild", "lost during a rebuild", "", 0},
+		goal{"micro", trial.MicroMetric("geo", "CPU per answer"), "", 300},
+		goal{"micro", trial.MicroMetric("static/hits", "CPU per answer"), "", 200},
+		goal{"micro", trial.MicroMetric("geo", "allocations per batch"), "", 0},
+		goal{"micro", trial.MicroMetric("static/mixed", "allocations per batch"), "", 0},
 		goal{"churn", "lost while changing", "", 0}, goal{"churn", "answers with an error", "", 0},
 		goal{"churn", "answers of mixed versions", "", 0})
 }

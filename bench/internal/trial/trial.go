@@ -111,6 +111,7 @@ var All = []Experiment{
 	{"load", "Load time and memory by zone size", loadZones},
 	{"many", "Many small zones", many},
 	{"rebuild", "Compiling 50 pools over the whole database", rebuild},
+	{"micro", "The resolver alone", micro},
 	{"churn", "Edits, reloads and transitions under load", churn},
 }
 
