@@ -60,9 +60,6 @@ func (s spot) grain() uint8 {
 	return s.base + width6
 }
 
-// key is what Sticky hashes; IPv4 and IPv6 blocks never share one.
-func (s spot) key() uint64 { return s.block<<1 | uint64(s.family) }
-
 // subnet says whether the client subnet decides.
 func (c Client) subnet() bool { return c.HasSubnet && c.Source > 0 && c.Subnet.IsValid() }
 
@@ -70,7 +67,7 @@ func (c Client) subnet() bool { return c.HasSubnet && c.Source > 0 && c.Subnet.I
 type seat struct {
 	rank  uint16
 	scope uint8
-	key   uint64
+	key   uint64 // what Sticky hashes: the block
 }
 
 // seat finds the ranking of a client.
@@ -92,7 +89,7 @@ func (t *table) seat(c Client, sticky bool) seat {
 	}
 	at := spotOf(c.Subnet, c.Source)
 	if at.blind {
-		return seat{unknown, at.base, at.key()}
+		return seat{unknown, at.base, at.block}
 	}
 	rank, length := t.entry(at.family, at.block)
 	scope := at.base + length
@@ -102,9 +99,9 @@ func (t *table) seat(c Client, sticky bool) seat {
 		return s
 	}
 	if sticky {
-		scope = max(scope, at.grain())
+		scope = at.grain() // no entry is longer
 	}
-	return seat{rank, scope, at.key()}
+	return seat{rank, scope, at.block}
 }
 
 // resolverSeat finds the ranking of the resolver's address; special-purpose space is an unknown place then.
@@ -114,5 +111,5 @@ func (t *table) resolverSeat(c Client) seat {
 	if rank == ask {
 		rank = unknown
 	}
-	return seat{rank: rank, key: at.key()}
+	return seat{rank: rank, key: at.block}
 }

@@ -14,8 +14,7 @@ const (
 )
 
 // point is a place on the unit sphere. Distances are compared as squares of chords, which grow with the
-// great circle, cost no trigonometry and are exact at both ends.
-// The zero point is nowhere.
+// great circle, cost no trigonometry and are exact at both ends. The zero point is nowhere.
 type point struct {
 	x, y, z float64
 	known   bool
@@ -24,7 +23,11 @@ type point struct {
 func pointAt(lat, lon float64) point {
 	sinLat, cosLat := math.Sincos(lat * math.Pi / 180)
 	sinLon, cosLon := math.Sincos(lon * math.Pi / 180)
-	return point{cosLat * cosLon, cosLat * sinLon, sinLat, true}
+	p := point{cosLat * cosLon, cosLat * sinLon, sinLat, true}
+	if math.IsNaN(p.x + p.y + p.z) {
+		return point{} // of coordinates that are no numbers, which would never be in any band
+	}
+	return p
 }
 
 // point returns where a server is.

@@ -64,6 +64,8 @@ func TestOrder(t *testing.T) {
 		{name: "within a tier file order", servers: along(40, 20, 0), place: here, want: "a b c"},
 		{name: "but first picks the nearest", pick: First, servers: along(40, 20, 0), place: here, want: "c b a"},
 		{name: "without a location behind all", servers: along(nan, 9000, nan, 10), place: here, want: "d | b | a | c"},
+		{name: "coordinates that are no numbers", servers: along(3, 2), place: geo.Place{Located: true, Lat: float32(nan)}, want: "a | b"},
+		{name: "a server at infinity", servers: along(math.Inf(1), 2), place: here, want: "b | a"},
 		{name: "an unknown place", servers: along(900, 300, 600), want: "a | b | c"},
 		{name: "an unknown place, within tiers", servers: along(9, 3, 6, 1), tiers: [][]int{{3, 1}, {2}}, want: "b | d | c | a"},
 		{name: "the rest is a last tier, ordered", servers: along(900, 300, 600), tiers: [][]int{{0}}, place: here, want: "a | b | c"},
