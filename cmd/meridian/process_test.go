@@ -16,9 +16,6 @@ import (
 	"github.com/miekg/dns"
 )
 
-// patience is far more than anything takes, for machines that are busy.
-const patience = 30 * time.Second
-
 // process is a program that runs, with what it has written so far.
 type process struct {
 	t     *testing.T

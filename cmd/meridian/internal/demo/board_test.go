@@ -199,3 +199,13 @@ func TestAtlasDraw(t *testing.T) {
 		t.Errorf("without colours the first character is %q", got)
 	}
 }
+
+func TestPlainKeys(t *testing.T) {
+	for text, want := range map[string]string{
+		"1q": "1q", "\x1b[Aq": "q", "2\x1b[1;5D3": "23", "\x1bOP1": "1", "\x1b": "", "\x1b[": "", "\x1bx1": "1", "": "",
+	} {
+		if got := string(plain([]byte(text))); got != want {
+			t.Errorf("%q: keys %q, want %q", text, got, want)
+		}
+	}
+}

@@ -73,8 +73,7 @@ const (
 	escape = 27
 )
 
-// readKeys hands over the keys pressed. What begins with an escape, arrows and the like, is one that nothing answers
-// to. The end of input is ctrl-D.
+// readKeys hands over the keys pressed, but those that send sequences: arrows and the like. The end of input is ctrl-D.
 func readKeys(in io.Reader) <-chan byte {
 	keys := make(chan byte)
 	go func() {
@@ -85,13 +84,26 @@ func readKeys(in io.Reader) <-chan byte {
 				keys <- ctrlD
 				return
 			}
-			for _, key := range buf[:n] {
-				if key == escape {
-					break
-				}
+			for _, key := range plain(buf[:n]) {
 				keys <- key
 			}
 		}
 	}()
+	return keys
+}
+
+// plain leaves out control sequences (ECMA-48 section 5.4): an escape, "[" or "O", and all to the final byte.
+func plain(text []byte) []byte {
+	var keys []byte
+	for i := 0; i < len(text); i++ {
+		if text[i] != escape {
+			keys = append(keys, text[i])
+			continue
+		}
+		if i++; i < len(text) && (text[i] == '[' || text[i] == 'O') {
+			for i++; i < len(text) && (text[i] < '@' || text[i] > '~'); i++ {
+			}
+		}
+	}
 	return keys
 }

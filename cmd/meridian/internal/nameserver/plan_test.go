@@ -10,7 +10,7 @@ import (
 	"github.com/meridian-dns/meridian/healthcheck"
 )
 
-const text = `
+const text = `geo.city = "../../../../testdata/geo/maxmind-city.mmdb"
 [servers]
 ny = { at = "New York", ip = ["198.51.100.10", "2001:db8:1::10"] }
 fr = { at = [48.86, 2.35], ip = ["203.0.113.10", "2001:db8:2::10"] }
@@ -113,7 +113,7 @@ func TestPrepareErrors(t *testing.T) {
 
 func TestPrepareNamesTheGeoFile(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "none.mmdb")
-	cfg, err := config.Parse("meridian.toml", []byte("[geo]\ncity = \""+missing+"\"\n"+text))
+	cfg, err := config.Parse("meridian.toml", []byte(strings.Replace(text, "../../../../testdata/geo/maxmind-city.mmdb", missing, 1)))
 	if err != nil {
 		t.Fatal(err)
 	}
