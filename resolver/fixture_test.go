@@ -191,6 +191,17 @@ func testView(t testing.TB, o *Options) *View {
 	return NewView(nil, zones.NewSet(entries), s, o)
 }
 
+// viewOf serves the texts of zones, by origin.
+func viewOf(t testing.TB, texts map[string]string, o *Options) *View {
+	t.Helper()
+	s := state(t)
+	var entries []zones.Entry
+	for origin, text := range texts {
+		entries = append(entries, zone(t, fileOf(origin), text, s))
+	}
+	return NewView(nil, zones.NewSet(entries), s, o)
+}
+
 // asker sends messages to a view as a client would.
 type asker struct {
 	t         testing.TB
