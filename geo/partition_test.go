@@ -228,8 +228,9 @@ func TestPartitionNets(t *testing.T) {
 		"11.0.0.0":  {Net: 4},
 		"12.0.0.0":  {},
 		"192.0.2.1": {Special: true},
-		"::1":       {Special: true},         // never a net's
-		"2002::":    {Special: true},         // never a net's
+		"::1":       {Special: true}, // never a net's
+		"2002::":    {Special: true}, // never a net's
+		"64:ff9b::": {Special: true},
 		"2003::":    {Net: 6},                //
 		"2001::":    {Net: 5},                // Teredo is unknown
 		"fe80::1":   {Special: true, Net: 5}, //
@@ -257,6 +258,7 @@ func TestPartitionRefusesNets(t *testing.T) {
 		"::ffff:192.0.2.0/120": "net ::ffff:192.0.2.0/120: lies in ::ffff:0.0.0.0/96, where IPv4 addresses are embedded: write the IPv4 network",
 		"64:ff9b::/96":         "net 64:ff9b::/96: lies in 64:ff9b::/96, where IPv4 addresses are embedded: write the IPv4 network",
 		"2002:c000:200::/40":   "net 2002:c000:200::/40: lies in 2002::/16, where IPv4 addresses are embedded: write the IPv4 network",
+		"64:ff9b::/56":         "net 64:ff9b::/56: lies in 64:ff9b::/56, where no client has its address",
 		"::/56":                "net ::/56: lies in ::/56, where no client has its address",
 	} {
 		_, err := db.Partition(Want{Nets: []netip.Prefix{netip.MustParsePrefix(net)}})

@@ -78,7 +78,7 @@ func (r *reference) at(a netip.Addr) (Place, int) {
 		if !b.prefix.Contains(a) {
 			continue
 		}
-		if b.prefix == sixToFour || b.prefix == low {
+		if translates(b.prefix) {
 			net = 0
 		}
 		return Place{Special: true, Net: net}, familyOf(a).blockBits()

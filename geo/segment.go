@@ -50,8 +50,10 @@ func checkNet(p netip.Prefix) error {
 			return fmt.Errorf("net %s: lies in %s, where IPv4 addresses are embedded: write the IPv4 network", p, outer)
 		}
 	}
-	if inside(p, low) {
-		return fmt.Errorf("net %s: lies in %s, where no client has its address", p, low)
+	for _, outer := range []netip.Prefix{low, translateBlock} {
+		if inside(p, outer) {
+			return fmt.Errorf("net %s: lies in %s, where no client has its address", p, outer)
+		}
 	}
 	if most := familyOf(p.Addr()).blockBits(); p.Bits() > most {
 		return fmt.Errorf("net %s: longer than /%d", p, most)

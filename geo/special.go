@@ -58,15 +58,23 @@ var (
 	mapped    = netip.MustParsePrefix("::ffff:0:0/96")
 	low       = netip.MustParsePrefix("::/56")
 	translate = netip.MustParsePrefix("64:ff9b::/96")
-	sixToFour = netip.MustParsePrefix("2002::/16")
-	teredo    = netip.MustParsePrefix("2001::/32")
+	// translateBlock is the block of the tables around translate.
+	translateBlock = netip.MustParsePrefix("64:ff9b::/56")
+	sixToFour      = netip.MustParsePrefix("2002::/16")
+	teredo         = netip.MustParsePrefix("2001::/32")
 )
+
+// translates tells whether addresses in a block stand for IPv4 addresses, which
+// are looked up instead.
+func translates(p netip.Prefix) bool {
+	return p == low || p == translateBlock || p == sixToFour
+}
 
 func blocks(prefixes ...string) []block {
 	out := make([]block, len(prefixes))
 	for i, s := range prefixes {
 		p := netip.MustParsePrefix(s)
-		out[i] = block{span: spanOf(p), prefix: p, netless: s == "::/56" || s == "2002::/16"}
+		out[i] = block{span: spanOf(p), prefix: p, netless: translates(p)}
 	}
 	return out
 }

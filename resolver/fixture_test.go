@@ -67,7 +67,7 @@ func pools() []steer.Pool {
 		{Name: "cdn", Servers: []steer.Server{cname}},
 		{Name: "turn", Servers: []steer.Server{turn}},
 		{Name: "mix", Servers: []steer.Server{cname, fr}},
-		{Name: "down", Servers: []steer.Server{broken}, AllDown: steer.ServFail},
+		{Name: "down", Servers: []steer.Server{broken}, AllDown: steer.Fail},
 	}
 }
 
@@ -78,63 +78,6 @@ func health() *healthcheck.Snapshot {
 		States:  []healthcheck.State{{Status: healthcheck.Down}},
 	}
 }
-
-// networks are the world of the tests: London, California, Sydney, and Lyon
-// over IPv6.
-var networks = map[string][2]float64{
-	"81.2.69.0/24":   {51.5, -0.1},
-	"8.8.8.0/24":     {37.4, -122.1},
-	"1.1.1.0/24":     {-33.9, 151.2},
-	"2001:db9::/32":  {45.8, 4.8},
-	"198.51.96.0/20": {40, -75},
-}
-
-// writeWorld makes a geolocation database of networks.
-func writeWorld(path string) error {
-	w, err := mmdbwriter.New(mmdbwriter.Options{DatabaseType: "Test-City", RecordSize: 24, IncludeReservedNetworks: true})
-	if err != nil {
-		return err
-	}
-	for network, at := range networks {
-		_, n, err := net.ParseCIDR(network)
-		if err != nil {
-			return err
-		}
-		record := mmdbtype.Map{"latitude": mmdbtype.Float64(at[0]), "longitude": mmdbtype.Float64(at[1])}
-		if err := w.Insert(n, record); err != nil {
-			return err
-		}
-	}
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	_, err = w.WriteTo(f)
-	return err
-}
-
-// world gives the pools compiled over that database, once for all tests.
-var world = sync.OnceValues(func() (*steer.Set, error) {
-	dir, err := os.MkdirTemp("", "resolver")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "world.mmdb")
-	if err := writeWorld(path); err != nil {
-		return nil, err
-	}
-	db, err := geo.Open(geo.Options{City: []string{path}})
-	if err != nil {
-		return nil, err
-	}
-	part, err := db.Partition(steer.Want(pools()))
-	if err != nil {
-		return nil, err
-	}
-	return steer.Compile(db, part, pools())
-})
 
 func state(t testing.TB) *steer.State {
 	t.Helper()

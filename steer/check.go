@@ -125,7 +125,7 @@ func (p *Pool) checkNumbers() error {
 	if p.MinUp < 0 {
 		return fmt.Errorf("min_up = %d: negative", p.MinUp)
 	}
-	if p.Order > Together || p.Pick > First || p.AllDown > ServFail {
+	if p.Order > Together || p.Pick > First || p.AllDown > Fail {
 		return errors.New("order, pick or all_down is none of the known ones")
 	}
 	return nil
@@ -139,7 +139,7 @@ func (p *Pool) checkAllDown() error {
 			return errors.New("all_down = \"fallback\" without fallback servers")
 		}
 		return checkServers("fallback server", p.Fallback)
-	case NoData, ServFail:
+	case DenyData, Fail:
 		for i := range p.Rules {
 			if p.Rules[i].Fence {
 				return fmt.Errorf("rule %q is fenced: all_down cannot be \"nodata\" or \"servfail\", caches would spread"+

@@ -36,8 +36,8 @@ func TestCompileRefuses(t *testing.T) {
 		{Pool{Servers: []Server{v4}, Pick: 9}, `order, pick or all_down is none of the known ones`},
 		{Pool{Servers: []Server{v4}, AllDown: UseFallback}, `all_down = "fallback" without fallback servers`},
 		{Pool{Servers: []Server{v4}, AllDown: UseFallback, Fallback: []Server{{Name: "f"}}}, `fallback server f: has neither addresses nor a cname`},
-		{Pool{Servers: []Server{v4}, AllDown: NoData, Rules: fenced(0)}, `rule "country:DE" is fenced: all_down cannot be "nodata" or "servfail"`},
-		{Pool{Servers: []Server{v4}, AllDown: ServFail, Rules: fenced(0)}, `rule "country:DE" is fenced: all_down cannot be "nodata" or "servfail"`},
+		{Pool{Servers: []Server{v4}, AllDown: DenyData, Rules: fenced(0)}, `rule "country:DE" is fenced: all_down cannot be "nodata" or "servfail"`},
+		{Pool{Servers: []Server{v4}, AllDown: Fail, Rules: fenced(0)}, `rule "country:DE" is fenced: all_down cannot be "nodata" or "servfail"`},
 		{Pool{Servers: []Server{both, v4}, Each: true, Rules: fenced(1)}, `rule "country:DE": no server inside the fence has AAAA, which the pool serves`},
 		{Pool{Servers: []Server{v4}, Rules: []Rule{{Source: "r", Tiers: [][]int{{0}}}}}, `rule "r": matches nothing`},
 		{Pool{Servers: []Server{v4}, Rules: []Rule{{Source: "r", Tokens: []Token{{}}, Tiers: [][]int{{}}}}}, `rule "r": names no server`},
@@ -129,7 +129,7 @@ func TestPoolsShareTables(t *testing.T) {
 	base := twoCountries(All)
 	renamed, picks, moved, ruled, ordered, first := base, base, base, base, base, base
 	renamed.Servers = []Server{server("x", "192.0.2.7"), server("y", "192.0.2.8")}
-	picks.Pick, picks.MinUp, picks.AllDown = Sticky, 2, NoData
+	picks.Pick, picks.MinUp, picks.AllDown = Sticky, 2, DenyData
 	moved.Servers = []Server{base.Servers[0], {Name: "z", Located: true, Addrs: base.Servers[1].Addrs}}
 	ruled.Rules = base.Rules[:1]
 	ordered.Order = Together

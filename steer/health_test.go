@@ -103,7 +103,7 @@ func TestMinUpWalksOn(t *testing.T) {
 func TestEveryStateOfASmallPool(t *testing.T) {
 	var pools []Pool
 	for _, pick := range []Pick{All, First, Weighted} {
-		for _, down := range []AllDown{ServeAll, UseFallback, NoData, ServFail} {
+		for _, down := range []AllDown{ServeAll, UseFallback, DenyData, Fail} {
 			for minUp := range 3 {
 				p := ladder()
 				p.Name = fmt.Sprint(pick, down, minUp)

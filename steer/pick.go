@@ -22,9 +22,9 @@ func (p *pool) decide(seq []uint16, c, spare *crew) decision {
 		return decision{serving: s}
 	}
 	switch p.AllDown {
-	case NoData:
+	case DenyData:
 		return decision{kind: NoData, allDown: true}
-	case ServFail:
+	case Fail:
 		return decision{kind: ServFail, allDown: true}
 	case UseFallback:
 		if s := serveSpare(spare); s.ok {

@@ -130,8 +130,11 @@ func (r *refHealth) serve(tiers [][]int, family int) outcome {
 	}
 	out.allDown = true
 	switch r.p.AllDown {
-	case NoData, ServFail:
-		out.kind = Kind(r.p.AllDown)
+	case DenyData:
+		out.kind = NoData
+		return out
+	case Fail:
+		out.kind = ServFail
 		return out
 	case UseFallback:
 		var all []int

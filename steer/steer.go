@@ -61,27 +61,24 @@ const (
 	First                // the first N (1) healthy servers, walking on into later tiers
 )
 
-// AllDown says what is answered when no server of a ranking is healthy in the family asked for. Its values
-// are ServeAll, UseFallback, NoData and ServFail.
+// AllDown says what is answered when no server of a ranking is healthy in the family asked for.
 type AllDown uint8
 
 const (
-	ServeAll    AllDown = 0 // the nearest tier, as if every candidate in it were up
-	UseFallback AllDown = 1 // Pool.Fallback; a family no fallback server carries is answered as by ServeAll
+	ServeAll    AllDown = iota // the nearest tier, as if every candidate in it were up
+	UseFallback                // Pool.Fallback; a family no fallback server carries is answered as by ServeAll
+	DenyData                   // NODATA
+	Fail                       // SERVFAIL
 )
 
-// Kind says what a Choice holds. Its values are Addresses, Alias, NoData and ServFail.
+// Kind says what a Choice holds.
 type Kind uint8
 
 const (
-	Addresses Kind = 0 // Choice.Parts
-	Alias     Kind = 1 // Choice.Alias
-)
-
-// NoData and ServFail are modes of AllDown and the Kind such a mode gives; hence they have no type.
-const (
-	NoData   = 2
-	ServFail = 3
+	Addresses Kind = iota // Choice.Parts
+	Alias                 // Choice.Alias
+	NoData                // nothing: the type does not exist, or AllDown is DenyData
+	ServFail              // nothing: AllDown is Fail, or the Ref is of another Set
 )
 
 // Pool is what a GEO record names.

@@ -120,7 +120,7 @@ func steady(t *testing.T, m *poolMaker, p *Pool, state *State, qtype uint16, see
 		if !data && ch.Scope != 0 {
 			t.Fatalf("seed %d: a negative answer with scope %d", seed, ch.Scope)
 		}
-		if ch.AllDown && p.AllDown >= NoData {
+		if ch.AllDown && p.AllDown >= DenyData {
 			data = want
 			kinds[ch.Kind] = true
 		} else {

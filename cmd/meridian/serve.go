@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -75,10 +76,12 @@ func serve(ctx context.Context, o nameserver.Options) error {
 	return err
 }
 
-// makeRoom lets everything else run while as many UDP workers as there are of an address wait for the kernel in calls
-// that the scheduler does not know to be waiting.
+// makeRoom lets everything else run while the UDP workers of all addresses wait for the kernel in calls that the
+// scheduler does not know to be waiting.
 func makeRoom(n *nameserver.Nameserver) {
-	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), n.Plan().Config.Workers) + 2)
+	cfg := n.Plan().Config
+	procs := runtime.GOMAXPROCS(0)
+	runtime.GOMAXPROCS(max(procs, cmp.Or(cfg.Workers, procs)*len(cfg.Listen)) + 2)
 }
 
 // reloads reads everything again at every signal.

@@ -20,13 +20,11 @@ func newVersion() *cobra.Command {
 			w := cmd.OutOrStdout()
 			fmt.Fprintf(w, "meridian %s\n", buildVersion())
 			fmt.Fprintf(w, "%s %s/%s\n", runtime.Version(), runtime.GOOS, runtime.GOARCH)
-			db, err := geo.Open(geo.Options{})
+			built, err := geo.EmbeddedBuilt()
 			if err != nil {
 				return err
 			}
-			for _, s := range db.Sources() {
-				fmt.Fprintf(w, "embedded world of %s, %d networks\n", s.Built.Format("2006-01-02"), s.Networks)
-			}
+			fmt.Fprintf(w, "embedded world of %s\n", built.Format("2006-01-02"))
 			fmt.Fprintln(w, geo.EmbeddedAttribution)
 			return nil
 		},

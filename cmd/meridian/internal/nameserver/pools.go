@@ -63,10 +63,10 @@ func (b *builder) pool(c *config.Pool) steer.Pool {
 	}
 	check := b.check(c)
 	for i, s := range c.Servers {
-		p.Servers = append(p.Servers, b.member(s, c.Weights[i], check))
+		p.Servers = append(p.Servers, b.member(c.Pos, s, c.Weights[i], check))
 	}
 	for _, s := range c.Fallback {
-		p.Fallback = append(p.Fallback, b.member(s, b.cfg.Servers[s].Weight, check))
+		p.Fallback = append(p.Fallback, b.member(c.Pos, s, b.cfg.Servers[s].Weight, check))
 	}
 	for i := range c.Rules {
 		p.Rules = append(p.Rules, b.rule(&c.Rules[i]))
@@ -75,7 +75,7 @@ func (b *builder) pool(c *config.Pool) steer.Pool {
 }
 
 // member is a server as a pool sees it: with a weight, and watched by the pool's check.
-func (b *builder) member(server, weight int, check *healthcheck.Check) steer.Server {
+func (b *builder) member(pool string, server, weight int, check *healthcheck.Check) steer.Server {
 	s := b.servers[server]
 	s.Weight = weight
 	s.Addrs = append([]steer.Address(nil), s.Addrs...)
@@ -83,18 +83,21 @@ func (b *builder) member(server, weight int, check *healthcheck.Check) steer.Ser
 		return s
 	}
 	if s.CNAME != "" {
-		s.Slot = b.slot(healthcheck.Target{Check: *check, Name: s.CNAME})
+		s.Slot = b.slot(pool, healthcheck.Target{Check: *check, Name: s.CNAME})
 	}
 	for i := range s.Addrs {
-		s.Addrs[i].Slot = b.slot(healthcheck.Target{Check: *check, Addr: s.Addrs[i].Addr})
+		s.Addrs[i].Slot = b.slot(pool, healthcheck.Target{Check: *check, Addr: s.Addrs[i].Addr})
 	}
 	return s
 }
 
-// slot numbers a target. Pools with the same check share those of their common servers.
-func (b *builder) slot(t healthcheck.Target) healthcheck.Slot {
+// slot numbers a target of a pool. Pools with the same check share those of their common servers.
+func (b *builder) slot(pool string, t healthcheck.Target) healthcheck.Slot {
 	if slot, known := b.slots[t]; known {
 		return slot
+	}
+	if err := t.Validate(); err != nil {
+		b.fail(pool, err)
 	}
 	slot := healthcheck.Slot(len(b.targets))
 	b.slots[t] = slot
@@ -120,6 +123,7 @@ func (b *builder) check(p *config.Pool) *healthcheck.Check {
 	}
 	if err := h.Validate(); err != nil {
 		b.fail(p.Pos, fmt.Errorf("check %q: %w", p.CheckRef, err))
+		return nil
 	}
 	return h
 }
@@ -193,6 +197,6 @@ func pick(name string) steer.Pick {
 
 func allDown(name string) steer.AllDown {
 	return map[string]steer.AllDown{
-		"serve-all": steer.ServeAll, "fallback": steer.UseFallback, "nodata": steer.NoData, "servfail": steer.ServFail,
+		"serve-all": steer.ServeAll, "fallback": steer.UseFallback, "nodata": steer.DenyData, "servfail": steer.Fail,
 	}[name]
 }
