@@ -49,7 +49,7 @@ type Source struct {
 	Type        string    // database_type of the file's metadata
 	Built       time.Time // UTC; zero if the file does not tell
 	Attribution string    // the credit that the maker's licence asks for, "" if none is known
-	Networks    int       // networks that have data
+	Networks    int       // leaves of the search tree that have data; what it shares counts once
 }
 
 // Database answers where addresses are. It is immutable.
