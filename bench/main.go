@@ -39,6 +39,7 @@ type options struct {
 	rounds  int
 	length  time.Duration
 	quick   bool
+	wait    time.Duration
 	only    string
 	dbip    string
 	work    string
@@ -55,6 +56,7 @@ func parse() options {
 	flag.IntVar(&o.rounds, "rounds", 11, "rounds of every comparison")
 	flag.DurationVar(&o.length, "length", 2*time.Second, "length of one measurement")
 	flag.BoolVar(&o.quick, "quick", false, "small zones, one round, nothing written: see that everything works")
+	flag.DurationVar(&o.wait, "patience", 15*time.Minute, "how long a trial repeats rounds that other programs disturbed")
 	flag.StringVar(&o.only, "only", "", "comma-separated trials to run, of: "+strings.Join(names(), ", "))
 	flag.StringVar(&o.dbip, "dbip", filepath.Join(cache, "meridian-bench"), "folder of the city databases, filled if empty")
 	flag.StringVar(&o.work, "work", filepath.Join(os.TempDir(), "meridian-bench-work"), "folder for configurations and zones")
@@ -62,7 +64,7 @@ func parse() options {
 	flag.StringVar(&o.docs, "docs", "../docs", "folder for the page and its plots; empty: write none")
 	flag.Parse()
 	if o.quick {
-		o.rounds, o.length = 1, 200*time.Millisecond
+		o.rounds, o.length, o.wait = 1, 200*time.Millisecond, 0
 	}
 	return o
 }
@@ -86,7 +88,7 @@ func run() error {
 	if err := proc.Pin(trial.LoadCore); err != nil {
 		return err
 	}
-	rig := &trial.Rig{Dir: o.work, Data: o.dbip, Binary: binary, Rounds: o.rounds, Length: o.length, Quick: o.quick, Log: os.Stderr}
+	rig := &trial.Rig{Dir: o.work, Data: o.dbip, Binary: binary, Rounds: o.rounds, Length: o.length, Quick: o.quick, Patience: o.wait, Log: os.Stderr}
 	failed := experiments(rig, o.only)
 	set := report.Results{Machine: report.ThisMachine(binary), Rounds: o.rounds, Length: o.length.Seconds(), Trials: rig.Trials()}
 	set.Print(os.Stdout)

@@ -11,13 +11,10 @@ import (
 	"github.com/meridian-dns/meridian/bench/internal/trial"
 )
 
-// tooBusy is the share of the processors that other programs may use in the median round of a trial that counts.
-const tooBusy = 0.05
-
 // busy tells the share that other programs had, and whether the trial's figures do not count for that.
 func busy(t *trial.Trial) (float64, bool) {
 	share := stats.Median(t.Others)
-	return share, math.IsNaN(share) || share > tooBusy
+	return share, math.IsNaN(share) || share > trial.TooBusy
 }
 
 // Print writes all tables as plain text.

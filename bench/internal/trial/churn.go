@@ -122,21 +122,27 @@ func (r *Rig) churnRun(t *Trial, c *churner, set *queries.Set, rate float64) err
 	if r.Quick {
 		length /= 10
 	}
+	return r.repeat(t, 1, []*peer.Running{c.server}, func(int) error { return c.under(t, set, rate, length) })
+}
+
+// under changes everything while the load runs.
+func (c *churner) under(t *Trial, set *queries.Set, rate float64, length time.Duration) error {
 	ctx, stop := context.WithTimeout(context.Background(), length)
 	defer stop()
 	done := make(chan changes, 1)
 	go func() { done <- c.run(ctx, length) }()
 	go c.health.run(ctx, length/transitions)
-	watch := startWatch([]*peer.Running{c.server})
 	res, err := load.Paced(c.server.Addr, set, rate, length, 1)
 	if err != nil {
 		return err
 	}
-	t.Others = append(t.Others, watch.others())
 	seen := <-done
-	t.note("zone edits %d, database reloads %d, transitions of two servers' health %d in %v; %d RRsets compared", seen.edits, seen.reloads, c.health.switched.Load(), length, seen.compared)
+	t.add("meridian", "zone edits", "", float64(seen.edits))
+	t.add("meridian", "database reloads", "", float64(seen.reloads))
+	t.add("meridian", "turns of two servers' health", "", float64(c.health.switched.Swap(0)))
 	t.latenciesOf("while changing", res)
 	t.add("meridian", "answers with an error", "queries", float64(res.Wrong))
+	t.add("meridian", "RRsets compared", "", float64(seen.compared))
 	t.add("meridian", "answers of mixed versions", "answers", float64(seen.mixed))
 	return seen.err
 }

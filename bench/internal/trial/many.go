@@ -36,16 +36,14 @@ func (r *Rig) manyWorkload(owner string) (peer.Workload, error) {
 // many starts the servers with many zones, then changes one of them. Knot and NSD are told to reload; Meridian sees
 // the file.
 func many(r *Rig, t *Trial) error {
-	for range min(r.Rounds, 5) {
-		watch := startWatch(nil)
+	return r.repeat(t, min(r.Rounds, 5), nil, func(int) error {
 		for _, p := range []peer.Peer{peer.Meridian, peer.Knot, peer.NSD} {
 			if err := r.manyOnce(t, p); err != nil {
 				return fmt.Errorf("%s: %w", p.Name, err)
 			}
 		}
-		t.Others = append(t.Others, watch.others())
-	}
-	return nil
+		return nil
+	})
 }
 
 func (r *Rig) manyOnce(t *Trial, p peer.Peer) error {

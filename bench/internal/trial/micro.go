@@ -19,8 +19,7 @@ func micro(r *Rig, t *Trial) error {
 	if r.Quick {
 		count = "1000x"
 	}
-	for range min(r.Rounds, 7) {
-		watch := startWatch(nil)
+	return r.repeat(t, min(r.Rounds, 5), nil, func(int) error {
 		c := exec.Command("go", "test", "-run", "^$", "-bench", ".", "-benchmem", "-benchtime", count, ".")
 		c.Env = append(os.Environ(), DatabaseFolder+"="+r.Data)
 		out, err := c.CombinedOutput()
@@ -30,9 +29,8 @@ func micro(r *Rig, t *Trial) error {
 		if t.benchmarks(string(out)) == 0 {
 			return fmt.Errorf("go test printed no benchmark: %s", out)
 		}
-		t.Others = append(t.Others, watch.others())
-	}
-	return nil
+		return nil
+	})
 }
 
 var (

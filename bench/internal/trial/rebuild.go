@@ -99,14 +99,9 @@ func rebuild(r *Rig, t *Trial) error {
 	if err != nil {
 		return err
 	}
-	for round := range min(r.Rounds, 5) {
-		watch := startWatch([]*peer.Running{f.running})
-		if err := f.round(t, set, rate/2, uint64(round)); err != nil {
-			return err
-		}
-		t.Others = append(t.Others, watch.others())
-	}
-	return nil
+	return r.repeat(t, min(r.Rounds, 3), []*peer.Running{f.running}, func(round int) error {
+		return f.round(t, set, rate/2, uint64(round))
+	})
 }
 
 func (f *fiftyPools) round(t *Trial, set *queries.Set, rate float64, round uint64) error {

@@ -23,7 +23,9 @@ type Rig struct {
 	Rounds int
 	Length time.Duration // of one measurement
 	Quick  bool          // small zones and few load points: to see that everything works
-	Log    io.Writer
+	// Patience is how long a trial repeats rounds that other programs disturbed.
+	Patience time.Duration
+	Log      io.Writer
 
 	trials []*Trial
 }
@@ -36,14 +38,16 @@ const (
 
 // Trial is one experiment with all its figures.
 type Trial struct {
-	Name    string    `json:"name"`
-	Title   string    `json:"title"`
-	When    time.Time `json:"when"`
-	Took    float64   `json:"took"`   // seconds
-	Loads   [2]string `json:"loads"`  // load averages before and after
-	Others  []float64 `json:"others"` // by round: share of both processors that other programs used
-	Metrics []*Metric `json:"metrics"`
-	Notes   []string  `json:"notes,omitempty"`
+	Name   string    `json:"name"`
+	Title  string    `json:"title"`
+	When   time.Time `json:"when"`
+	Took   float64   `json:"took"`   // seconds
+	Loads  [2]string `json:"loads"`  // load averages before and after
+	Others []float64 `json:"others"` // by round: share of all processors that other programs used
+	// Forgotten is how many rounds do not count because that share was too large.
+	Forgotten int       `json:"forgotten"`
+	Metrics   []*Metric `json:"metrics"`
+	Notes     []string  `json:"notes,omitempty"`
 }
 
 // Metric holds one figure of each peer for each round.
@@ -61,7 +65,7 @@ func (t *Trial) add(peer, metric, unit string, value float64) {
 		m = &Metric{Name: metric, Unit: unit, Values: map[string][]float64{}}
 		t.Metrics = append(t.Metrics, m)
 	}
-	if m.Values[peer] == nil {
+	if _, known := m.Values[peer]; !known {
 		m.Peers = append(m.Peers, peer)
 	}
 	m.Values[peer] = append(m.Values[peer], value)
@@ -156,16 +160,14 @@ func (r *Rig) folder(trial string) string {
 	return dir
 }
 
-// turns calls f for each peer in turn, A B C A B C, for all rounds, and notes what other programs used.
+// turns calls f for each peer in turn, A B C A B C, for all rounds.
 func (r *Rig) turns(t *Trial, running []*peer.Running, f func(round int, p *peer.Running) error) error {
-	for round := range r.Rounds {
-		watch := startWatch(running)
+	return r.repeat(t, r.Rounds, running, func(round int) error {
 		for _, p := range running {
 			if err := f(round, p); err != nil {
-				return fmt.Errorf("round %d, %s: %w", round+1, p.Peer.Name, errors.Join(err, p.Ended()))
+				return fmt.Errorf("%s: %w", p.Peer.Name, errors.Join(err, p.Ended()))
 			}
 		}
-		t.Others = append(t.Others, watch.others())
-	}
-	return nil
+		return nil
+	})
 }

@@ -31,6 +31,27 @@ func TestAdd(t *testing.T) {
 	}
 }
 
+func TestForgettingARound(t *testing.T) {
+	var trial Trial
+	trial.add("a", "m", "µs", 1)
+	mark := trial.mark()
+	trial.add("a", "m", "µs", 2)
+	trial.add("b", "m", "µs", 3)
+	trial.add("a", "new", "µs", 4)
+	trial.reset(mark)
+	m := trial.Metric("m")
+	if len(m.Values["a"]) != 1 || len(m.Values["b"]) != 0 || len(trial.Metric("new").Values["a"]) != 0 {
+		t.Errorf("%v, %v", m.Values, trial.Metric("new").Values)
+	}
+	rig := &Rig{}
+	if err := rig.repeat(&trial, 2, nil, func(int) error { trial.add("a", "m", "µs", 5); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if len(m.Values["a"]) != 3 || len(trial.Others) != 2 || trial.Forgotten != 0 {
+		t.Errorf("without patience every round stays: %v, %+v", m.Values, trial.Others)
+	}
+}
+
 // reply answers a query of ours with addresses.
 func reply(t *testing.T, query []byte, addresses ...string) []byte {
 	t.Helper()

@@ -126,14 +126,12 @@ func MemoryMetric(size int) string { return fmt.Sprintf("memory with %d records"
 
 func loadZones(r *Rig, t *Trial) error {
 	t.note("memory is proportional, a second after the first answer; the peak is the sum of the processes' largest resident sizes")
-	for range min(r.Rounds, 5) {
-		watch := startWatch(nil)
+	return r.repeat(t, min(r.Rounds, 5), nil, func(int) error {
 		for _, size := range r.sizes() {
 			if err := loadSize(r, t, size); err != nil {
 				return err
 			}
 		}
-		t.Others = append(t.Others, watch.others())
-	}
-	return nil
+		return nil
+	})
 }
