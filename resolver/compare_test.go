@@ -3,6 +3,7 @@ package resolver
 import (
 	"fmt"
 	"net/netip"
+	"reflect"
 	"slices"
 	"sort"
 	"strings"
@@ -42,7 +43,7 @@ func sorted(rrs []dns.RR) []string {
 // rrsets joins the records of each RRset, whose order is free, and keeps the
 // order of RRsets.
 func rrsets(rrs []dns.RR) []string {
-	var list []string
+	list := []string{}
 	for i := 0; i < len(rrs); {
 		end := i + 1
 		for end < len(rrs) && sameSet(rrs[i], rrs[end]) {
@@ -104,12 +105,12 @@ func section(list []part, section int) (rrs []dns.RR) {
 // verdict lists how a whole reply (TC clear) differs from what is predicted.
 func (p *prediction) verdict(list []part, reply []byte) (wrong []string) {
 	differ := func(what string, got, want any) {
-		if fmt.Sprint(got) != fmt.Sprint(want) {
+		if !reflect.DeepEqual(got, want) {
 			wrong = append(wrong, fmt.Sprintf("%s:\n\t\t%v, want\n\t\t%v", what, got, want))
 		}
 	}
 	flags := u16(reply, 2)
-	differ("RCODE", flags&15, p.rcode)
+	differ("RCODE", flags&15, p.rcode&15)
 	differ("AA", flags&flagAA != 0, p.aa)
 	differ("TC", flags&flagTC != 0, false)
 	differ("answer", rrsets(section(list, sectionAnswer)), rrsets(p.answer))

@@ -3,16 +3,12 @@ package resolver
 import (
 	"bytes"
 	"flag"
-	"net"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/maxmind/mmdbwriter"
-	"github.com/maxmind/mmdbwriter/mmdbtype"
 	"github.com/miekg/dns"
 
 	"github.com/meridian-dns/meridian/config"
@@ -89,11 +85,7 @@ func (g *stage) compile(pools []steer.Pool) {
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	part, err := db.Partition(steer.Want(pools))
-	if err != nil {
-		g.t.Fatal(err)
-	}
-	if g.set, err = steer.Compile(db, part, pools); err != nil {
+	if g.set, err = compilePools(db, pools); err != nil {
 		g.t.Fatal(err)
 	}
 	g.state = g.set.With(nil, g.health)
@@ -206,7 +198,7 @@ func TestScenarioWorld(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := buildWorld(string(text))
+	want, err := buildWorld(string(text), 6)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,56 +211,4 @@ func TestScenarioWorld(t *testing.T) {
 	if err != nil || !bytes.Equal(got, want) {
 		t.Errorf("world.mmdb is not made from world.txt (%v): go test ./resolver -run ScenarioWorld -update", err)
 	}
-}
-
-// buildWorld reads lines "network latitude longitude continent country
-// subdivision asn", "-" for what is not known, and gives a database in the
-// layout of GeoIP2.
-func buildWorld(text string) ([]byte, error) {
-	w, err := mmdbwriter.New(mmdbwriter.Options{
-		DatabaseType: "Scenario-City", RecordSize: 24, BuildEpoch: 1_700_000_000, IncludeReservedNetworks: true, DisableIPv4Aliasing: true,
-	})
-	if err != nil {
-		return nil, err
-	}
-	for line := range strings.Lines(text) {
-		f := strings.Fields(line)
-		if len(f) == 0 || f[0] == "#" {
-			continue
-		}
-		p, err := netip.ParsePrefix(f[0])
-		if err != nil {
-			return nil, err
-		}
-		n := &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
-		if err := w.Insert(n, place(f[1:])); err != nil {
-			return nil, err
-		}
-	}
-	var b bytes.Buffer
-	_, err = w.WriteTo(&b)
-	return b.Bytes(), err
-}
-
-func place(f []string) mmdbtype.Map {
-	m := mmdbtype.Map{}
-	text := func(i int) mmdbtype.String { return mmdbtype.String(f[i]) }
-	if f[0] != "-" {
-		lat, _ := strconv.ParseFloat(f[0], 64)
-		lon, _ := strconv.ParseFloat(f[1], 64)
-		m["location"] = mmdbtype.Map{"latitude": mmdbtype.Float64(lat), "longitude": mmdbtype.Float64(lon)}
-	}
-	if f[2] != "-" {
-		m["continent"] = mmdbtype.Map{"code": text(2)}
-	}
-	if f[3] != "-" {
-		m["country"] = mmdbtype.Map{"iso_code": text(3)}
-	}
-	if f[4] != "-" {
-		m["subdivisions"] = mmdbtype.Slice{mmdbtype.Map{"iso_code": text(4)}}
-	}
-	if asn, err := strconv.ParseUint(f[5], 10, 32); err == nil {
-		m["autonomous_system_number"] = mmdbtype.Uint32(asn)
-	}
-	return m
 }
