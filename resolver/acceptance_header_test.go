@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/miekg/dns"
+
+	"github.com/meridian-dns/meridian/e2e/scenario"
 )
 
 // The tests named TestAcceptance and a number hold what an authoritative server
@@ -49,21 +51,20 @@ func (a *asker) expects(lines string) {
 	a.t.Helper()
 	client, transport := a.client, a.transport
 	for line := range strings.Lines(lines) {
-		words, err := splitWords(line)
-		if err != nil || len(words) == 0 {
-			continue
-		}
-		q, err := parseAsked(words)
+		q, err := scenario.ParseQuery(line)
 		if err != nil {
 			a.t.Fatalf("%s: %v", line, err)
 		}
-		if a.client = q.from; q.from == "" {
+		if q == nil {
+			continue
+		}
+		if a.client = q.From; q.From == "" {
 			a.client = client
 		}
-		if a.transport = transport; q.tcp {
+		if a.transport = transport; q.TCP {
 			a.transport = TCP
 		}
-		if wrong := q.judge(a.ask(q.msg)); len(wrong) > 0 {
+		if wrong := q.Judge(a.ask(q.Msg)); len(wrong) > 0 {
 			a.t.Errorf("%s\t%s", line, strings.Join(wrong, "\n\t"))
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/meridian-dns/meridian/config"
+	"github.com/meridian-dns/meridian/e2e/scenario"
 	"github.com/meridian-dns/meridian/geo"
 	"github.com/meridian-dns/meridian/healthcheck"
 	"github.com/meridian-dns/meridian/steer"
@@ -25,11 +26,11 @@ var update = flag.Bool("update", false, "write testdata/scenarios/world.mmdb ane
 // stage runs one scenario.
 type stage struct {
 	*site
-	scenario *scenario
-	set      *steer.Set
-	state    *steer.State
-	zones    *zones.Set
-	asker    *asker
+	*scenario.Scenario
+	set   *steer.Set
+	state *steer.State
+	zones *zones.Set
+	asker *asker
 }
 
 // Every scenario, straight through the resolver.
@@ -44,7 +45,7 @@ func TestScenarios(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s, err := parseScenario(string(text))
+			s, err := scenario.Parse(string(text))
 			if err != nil {
 				t.Fatalf("%s: %v", file, err)
 			}
@@ -54,19 +55,19 @@ func TestScenarios(t *testing.T) {
 }
 
 // setStage loads a scenario's configuration and zones.
-func setStage(t *testing.T, s *scenario) *stage {
-	cfg, err := config.Parse(scenarios+"meridian.toml", []byte(s.files["meridian.toml"]))
+func setStage(t *testing.T, s *scenario.Scenario) *stage {
+	cfg, err := config.Parse(scenarios+"meridian.toml", []byte(s.Files["meridian.toml"]))
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &stage{scenario: s, site: &site{t: t, cfg: cfg, health: &healthcheck.Snapshot{}, slots: map[string][]healthcheck.Slot{}}}
+	g := &stage{Scenario: s, site: &site{t: t, cfg: cfg, health: &healthcheck.Snapshot{}, slots: map[string][]healthcheck.Slot{}}}
 	var pools []steer.Pool
 	for i := range cfg.Pools {
 		pools = append(pools, g.pool(&cfg.Pools[i]))
 	}
 	g.compile(pools)
 	g.zones = zones.NewSet(nil)
-	for file := range s.files {
+	for file := range s.Files {
 		if name, ok := strings.CutPrefix(file, "zones/"); ok {
 			g.install(file, name)
 		}
@@ -94,7 +95,7 @@ func (g *stage) compile(pools []steer.Pool) {
 // install loads a file of the scenario as a zone; one that is refused leaves
 // the last good version, or none.
 func (g *stage) install(file, as string) {
-	text, ok := g.scenario.files[file]
+	text, ok := g.Files[file]
 	origin, err := zones.OriginOf(as)
 	if !ok || err != nil {
 		g.t.Fatalf("install %s: %v", file, err)
@@ -119,22 +120,22 @@ func (g *stage) publish() {
 }
 
 func (g *stage) play(file string) {
-	for _, s := range g.scenario.steps {
-		if s.query == nil {
-			g.event(s.event)
+	for _, s := range g.Steps {
+		if s.Query == nil {
+			g.event(s.Event)
 			g.publish()
 			continue
 		}
-		g.asker.client, g.asker.transport = s.query.from, UDP
-		if s.query.from == "" {
+		g.asker.client, g.asker.transport = s.Query.From, UDP
+		if s.Query.From == "" {
 			g.asker.client = "127.0.0.1"
 		}
-		if s.query.tcp {
+		if s.Query.TCP {
 			g.asker.transport = TCP
 		}
-		m := g.asker.ask(s.query.msg)
-		for _, wrong := range s.query.judge(m) {
-			g.t.Errorf("%s:%d: %s %s: %s", file, s.line, s.query.msg.Question[0].Name, dns.Type(s.query.msg.Question[0].Qtype), wrong)
+		m := g.asker.ask(s.Query.Msg)
+		for _, wrong := range s.Query.Judge(m) {
+			g.t.Errorf("%s:%d: %s %s: %s", file, s.Line, s.Query.Msg.Question[0].Name, dns.Type(s.Query.Msg.Question[0].Qtype), wrong)
 		}
 	}
 }
@@ -153,42 +154,6 @@ func (g *stage) event(words []string) {
 		g.change(words[1], func(s *healthcheck.State) { s.Streak, s.Needed = 1, n })
 	case "install":
 		g.install(words[1], filepath.Base(words[2]))
-	}
-}
-
-// Expectations that do not hold are noticed, and so is a step that is no step.
-func TestScenarioJudge(t *testing.T) {
-	m := question("www.example.com.", dns.TypeA)
-	m.Response, m.Authoritative = true, true
-	for _, text := range []string{"www.example.com. 60 IN CNAME a.", "a. 30 IN A 192.0.2.1", "a. 30 IN A 192.0.2.2"} {
-		rr, err := dns.NewRR(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		m.Answer = append(m.Answer, rr)
-	}
-	const query = "www.example.com A -> "
-	for expectation, ok := range map[string]bool{
-		"NOERROR aa -tc -opt a. 192.0.2.2 192.0.2.1 ttl<=60 ttl>=30 scope=none soa=none": true,
-		"NXDOMAIN a. 192.0.2.1 192.0.2.2":                                                false, "NOERROR a. 192.0.2.1": false, "NOERROR 192.0.2.1 192.0.2.2 a.": true,
-		"NOERROR a. 192.0.2.1 192.0.2.2 -aa": false, "NOERROR a. 192.0.2.1 192.0.2.2 tc": false,
-		"NOERROR a. 192.0.2.1 192.0.2.2 ttl=60": false, "NOERROR a. 192.0.2.1 192.0.2.2 scope>0": false,
-		"NOERROR a. 192.0.2.1 192.0.2.2 soa=60": false, "NOERROR a. 192.0.2.1 192.0.2.2 additional=192.0.2.3": false,
-		"NOERROR a. 192.0.2.1 192.0.2.2 ede=24": false, "NOERROR one-of=192.0.2.1,192.0.2.2": false, "NOERROR": false,
-	} {
-		words, _ := splitWords(query + expectation)
-		a, err := parseAsked(words)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if wrong := a.judge(m); ok != (len(wrong) == 0) {
-			t.Errorf("%s: %q", expectation, wrong)
-		}
-	}
-	for _, bad := range []string{"down", "sideways fr", "www A ->", "www -> NOERROR", `www A "x -> NOERROR`, "www A sideways -> NOERROR", "www B -> NOERROR"} {
-		if _, err := parseScenario("title: t\nrfc: r\n-- steps --\n" + bad + "\n"); err == nil {
-			t.Errorf("%q is taken for a step", bad)
-		}
 	}
 }
 

@@ -1,4 +1,9 @@
-package resolver
+// Package scenario reads the files of testdata/scenarios, each of which tells
+// one behaviour of a nameserver, and judges replies by them. It knows nothing
+// of what answers: the same files run straight through the resolver and against
+// the built program behind a socket. testdata/scenarios/README.md describes
+// the format. A Scenario is not changed once it is read.
+package scenario
 
 import (
 	"errors"
@@ -10,42 +15,39 @@ import (
 	"github.com/miekg/dns"
 )
 
-// This file and scenario_expect_test.go read scenario files and judge replies.
-// They know nothing of what answers: testdata/scenarios/README.md describes the
-// format, and the same files are meant for a nameserver behind a socket.
-
-// scenario is one behaviour: files, and what happens and is asked in turn.
-type scenario struct {
-	title, rfc string
-	files      map[string]string // by path: "meridian.toml", "zones/example.com.zone", others to be installed later
-	steps      []step
+// Scenario is one behaviour: files, and what happens and is asked in turn.
+type Scenario struct {
+	Title, RFC string
+	Files      map[string]string // by path: "meridian.toml", "zones/example.com.zone", others to be installed later
+	Steps      []Step
 }
 
-// step is a line of a scenario: an event, or a query with what must come back.
-type step struct {
-	line  int
-	event []string // words; nil for a query
-	query *asked
+// Step is a line of a scenario: an event, or a query with what must come back.
+type Step struct {
+	Line  int
+	Event []string // words; nil for a query
+	Query *Query
 }
 
-// asked is a query and what its reply must be.
-type asked struct {
-	msg  *dns.Msg
-	from string // the client's address; "" for 127.0.0.1
-	tcp  bool
+// Query is a query and what its reply must be.
+type Query struct {
+	Msg  *dns.Msg
+	From string // the client's address; "" for 127.0.0.1
+	TCP  bool
 	want []string // words, the RCODE first
 }
 
-func parseScenario(text string) (*scenario, error) {
-	s := &scenario{files: map[string]string{}}
+// Parse reads a scenario; the error names the line.
+func Parse(text string) (*Scenario, error) {
+	s := &Scenario{Files: map[string]string{}}
 	section := ""
 	for i, line := range strings.Split(text, "\n") {
 		if n, ok := sectionName(line); ok {
 			section = n
-			if _, twice := s.files[n]; twice {
+			if _, twice := s.Files[n]; twice {
 				return nil, fmt.Errorf("line %d: section %q stands here twice", i+1, n)
 			}
-			s.files[n] = ""
+			s.Files[n] = ""
 			continue
 		}
 		var err error
@@ -55,14 +57,14 @@ func parseScenario(text string) (*scenario, error) {
 		case "steps":
 			err = s.step(i+1, line)
 		default:
-			s.files[section] += line + "\n"
+			s.Files[section] += line + "\n"
 		}
 		if err != nil {
 			return nil, fmt.Errorf("line %d: %w", i+1, err)
 		}
 	}
-	delete(s.files, "steps")
-	if s.title == "" || s.rfc == "" || len(s.steps) == 0 {
+	delete(s.Files, "steps")
+	if s.Title == "" || s.RFC == "" || len(s.Steps) == 0 {
 		return nil, errors.New("a scenario needs a title, an rfc and steps")
 	}
 	return s, nil
@@ -77,35 +79,35 @@ func sectionName(line string) (string, bool) {
 	return strings.CutSuffix(inner, " --")
 }
 
-func (s *scenario) head(line string) error {
+func (s *Scenario) head(line string) error {
 	key, value, ok := strings.Cut(line, ":")
 	switch value = strings.TrimSpace(value); {
 	case strings.TrimSpace(line) == "", strings.HasPrefix(line, "#"):
 	case ok && key == "title":
-		s.title = value
+		s.Title = value
 	case ok && key == "rfc":
-		s.rfc = value
+		s.RFC = value
 	default:
 		return fmt.Errorf("neither title, rfc nor a section: %q", line)
 	}
 	return nil
 }
 
-func (s *scenario) step(number int, line string) error {
+func (s *Scenario) step(number int, line string) error {
 	words, err := splitWords(line)
 	if err != nil || len(words) == 0 {
 		return err
 	}
-	st := step{line: number, event: words}
+	st := Step{Line: number, Event: words}
 	if strings.Contains(line, "->") {
-		st.event = nil
-		if st.query, err = parseAsked(words); err != nil {
+		st.Event = nil
+		if st.Query, err = parseQuery(words); err != nil {
 			return err
 		}
 	} else if err := checkEvent(words); err != nil {
 		return err
 	}
-	s.steps = append(s.steps, st)
+	s.Steps = append(s.Steps, st)
 	return nil
 }
 
@@ -136,8 +138,17 @@ func checkEvent(words []string) error {
 	return nil
 }
 
-// parseAsked reads "NAME TYPE [option ...] -> RCODE [word ...]".
-func parseAsked(words []string) (*asked, error) {
+// ParseQuery reads a line that is a query; nil for an empty line or a comment.
+func ParseQuery(line string) (*Query, error) {
+	words, err := splitWords(line)
+	if err != nil || len(words) == 0 {
+		return nil, err
+	}
+	return parseQuery(words)
+}
+
+// parseQuery reads "NAME TYPE [option ...] -> RCODE [word ...]".
+func parseQuery(words []string) (*Query, error) {
 	arrow := 0
 	for arrow < len(words) && words[arrow] != "->" {
 		arrow++
@@ -149,8 +160,8 @@ func parseAsked(words []string) (*asked, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &asked{msg: new(dns.Msg).SetQuestion(dns.Fqdn(words[0]), typ), want: words[arrow+1:]}
-	a.msg.RecursionDesired = false
+	a := &Query{Msg: new(dns.Msg).SetQuestion(dns.Fqdn(words[0]), typ), want: words[arrow+1:]}
+	a.Msg.RecursionDesired = false
 	for _, o := range words[2:arrow] {
 		if err := a.option(o); err != nil {
 			return nil, fmt.Errorf("option %q: %w", o, err)
@@ -170,19 +181,19 @@ func parseType(word string) (uint16, error) {
 	return uint16(n), nil
 }
 
-func (a *asked) option(word string) error {
+func (a *Query) option(word string) error {
 	key, value, _ := strings.Cut(word, "=")
 	switch key {
 	case "tcp":
-		a.tcp = true
+		a.TCP = true
 	case "edns":
 		a.opt()
 	case "do":
 		a.opt().SetDo()
 	case "rd":
-		a.msg.RecursionDesired = true
+		a.Msg.RecursionDesired = true
 	case "class":
-		a.msg.Question[0].Qclass = dns.StringToClass[value]
+		a.Msg.Question[0].Qclass = dns.StringToClass[value]
 	case "bufsize":
 		n, err := strconv.ParseUint(value, 10, 16)
 		a.opt().SetUDPSize(uint16(n))
@@ -194,7 +205,7 @@ func (a *asked) option(word string) error {
 		o.Option = append(o.Option, &dns.EDNS0_NSID{Code: dns.EDNS0NSID})
 	case "from":
 		_, err := netip.ParseAddr(value)
-		a.from = value
+		a.From = value
 		return err
 	default:
 		return errors.New("unknown")
@@ -203,14 +214,14 @@ func (a *asked) option(word string) error {
 }
 
 // opt gives the query's OPT record, made where there is none.
-func (a *asked) opt() *dns.OPT {
-	if a.msg.IsEdns0() == nil {
-		a.msg.SetEdns0(1232, false)
+func (a *Query) opt() *dns.OPT {
+	if a.Msg.IsEdns0() == nil {
+		a.Msg.SetEdns0(1232, false)
 	}
-	return a.msg.IsEdns0()
+	return a.Msg.IsEdns0()
 }
 
-func (a *asked) subnet(text string) error {
+func (a *Query) subnet(text string) error {
 	p, err := netip.ParsePrefix(text)
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package resolver
+package scenario
 
 import (
 	"fmt"
@@ -65,8 +65,8 @@ func (r *received) options(o *dns.OPT) {
 	}
 }
 
-// judge lists how a reply differs from what is wanted.
-func (a *asked) judge(m *dns.Msg) (wrong []string) {
+// Judge lists how a reply differs from what is wanted.
+func (a *Query) Judge(m *dns.Msg) (wrong []string) {
 	if m == nil {
 		return []string{"no reply"}
 	}
