@@ -53,8 +53,8 @@ func parse() options {
 	if err != nil {
 		cache = os.TempDir()
 	}
-	flag.IntVar(&o.rounds, "rounds", 11, "rounds of every comparison")
-	flag.DurationVar(&o.length, "length", 2*time.Second, "length of one measurement")
+	flag.IntVar(&o.rounds, "rounds", 21, "rounds of every comparison")
+	flag.DurationVar(&o.length, "length", time.Second, "length of one measurement")
 	flag.BoolVar(&o.quick, "quick", false, "small zones, one round, nothing written: see that everything works")
 	flag.DurationVar(&o.wait, "patience", 15*time.Minute, "how long a trial repeats rounds that other programs disturbed")
 	flag.StringVar(&o.only, "only", "", "comma-separated trials to run, of: "+strings.Join(names(), ", "))
@@ -89,13 +89,15 @@ func run() error {
 		return err
 	}
 	rig := &trial.Rig{Dir: o.work, Data: o.dbip, Binary: binary, Rounds: o.rounds, Length: o.length, Quick: o.quick, Patience: o.wait, Log: os.Stderr}
-	failed := experiments(rig, o.only)
-	set := report.Results{Machine: report.ThisMachine(binary), Rounds: o.rounds, Length: o.length.Seconds(), Trials: rig.Trials()}
-	set.Print(os.Stdout)
-	if o.quick {
-		return failed
-	}
-	return errors.Join(failed, write(o, set))
+	set := report.Results{Machine: report.ThisMachine(binary), Rounds: o.rounds, Length: o.length.Seconds()}
+	return experiments(rig, o.only, func(t *trial.Trial) error {
+		set.Trials = []*trial.Trial{t}
+		set.Print(os.Stdout)
+		if o.quick {
+			return nil
+		}
+		return write(o, set)
+	})
 }
 
 // prepare gets everything that the trials need and gives the path of Meridian's program.
@@ -121,8 +123,8 @@ func prepare(o options) (string, error) {
 	return binary, nil
 }
 
-// experiments runs the trials asked for, the rest also when one fails.
-func experiments(rig *trial.Rig, only string) error {
+// experiments runs the trials asked for and hands on each when it has ended; one that fails does not stop the rest.
+func experiments(rig *trial.Rig, only string, ended func(*trial.Trial) error) error {
 	var errs []error
 	wanted := strings.Split(only, ",")
 	for _, w := range wanted {
@@ -132,7 +134,8 @@ func experiments(rig *trial.Rig, only string) error {
 	}
 	for _, e := range trial.All {
 		if only == "" || slices.Contains(wanted, e.Name) {
-			errs = append(errs, rig.Run(e))
+			t, err := rig.Run(e)
+			errs = append(errs, err, ended(t))
 		}
 	}
 	return errors.Join(errs...)

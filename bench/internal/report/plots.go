@@ -31,12 +31,9 @@ func (s Set) plots() map[string]string {
 
 func latencyPlot(t *trial.Trial) string {
 	c := plot.Chart{Title: "Latency of geo answers as load rises", XLabel: "answers per second", YLabel: "µs", LogY: true}
-	for color, name := range []string{peer.Meridian.Name, peer.Gdnsd.Name, peer.Knot.Name} {
-		for i, p := range trial.Percentiles {
-			if i == 1 {
-				continue // three lines a peer are too many to read
-			}
-			s := plot.Series{Name: fmt.Sprintf("%s p%g", name, p), Color: color, Dashed: i > 0}
+	for color, name := range []string{peer.Meridian.Name, peer.Gdnsd.Name} {
+		for _, p := range trial.Percentiles {
+			s := plot.Series{Name: fmt.Sprintf("%s p%g", name, p), Color: color, Dashed: p > 50}
 			s.X, s.Y = points(t, name, p)
 			c.Series = append(c.Series, s)
 		}

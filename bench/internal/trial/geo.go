@@ -52,21 +52,22 @@ func geo(r *Rig, t *Trial) error {
 	if err := t.agreement(set, running); err != nil {
 		return err
 	}
-	return r.turns(t, running, r.udp(t, set, file))
+	return r.turns(t, running, r.udp(t, set, file)...)
 }
 
-// udp measures one turn under dnsperf and saturated.
-func (r *Rig) udp(t *Trial, set *queries.Set, file string) func(int, *peer.Running) error {
-	return func(round int, p *peer.Running) error {
-		err := t.measure(p, CPUDnsperf, RateDnsperf, func() (load.Result, error) {
-			return load.Dnsperf(p.Addr, file, "udp", dnsperfClients, dnsperfOpen, r.Length)
-		})
-		if err != nil {
-			return err
-		}
-		return t.measure(p, CPUSaturated, Saturation, func() (load.Result, error) {
-			return load.Saturate(p.Addr, set, window, r.Length, uint64(round))
-		})
+// udp are the steps under dnsperf and saturated.
+func (r *Rig) udp(t *Trial, set *queries.Set, file string) []step {
+	return []step{
+		func(_ int, p *peer.Running) error {
+			return t.measure(p, CPUDnsperf, RateDnsperf, func() (load.Result, error) {
+				return load.Dnsperf(p.Addr, file, "udp", dnsperfClients, dnsperfOpen, r.Length)
+			})
+		},
+		func(round int, p *peer.Running) error {
+			return t.measure(p, CPUSaturated, Saturation, func() (load.Result, error) {
+				return load.Saturate(p.Addr, set, window, r.Length, uint64(round))
+			})
+		},
 	}
 }
 

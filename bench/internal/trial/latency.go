@@ -24,13 +24,13 @@ func latency(r *Rig, t *Trial) error {
 	if err != nil {
 		return err
 	}
-	running, stop, err := r.start(t.Name, r.geoWorkload(), peer.Meridian, peer.Gdnsd, peer.Knot)
+	running, stop, err := r.start(t.Name, r.geoWorkload(), peer.Meridian, peer.Gdnsd)
 	if err != nil {
 		return err
 	}
 	defer stop()
 	full := math.Inf(1)
-	for _, p := range running[:2] {
+	for _, p := range running {
 		rate, err := r.saturation(set, p)
 		if err != nil {
 			return err
@@ -42,16 +42,17 @@ func latency(r *Rig, t *Trial) error {
 	if r.Quick {
 		loads = []int{20, 50, 80}
 	}
-	return r.turns(t, running, func(round int, p *peer.Running) error {
-		for _, percent := range loads {
+	var steps []step
+	for _, percent := range loads {
+		steps = append(steps, func(round int, p *peer.Running) error {
 			res, err := load.Paced(p.Addr, set, full*float64(percent)/100, r.Length/2, uint64(round))
-			if err != nil {
-				return err
+			if err == nil {
+				t.latencies(p.Peer.Name, percent, res)
 			}
-			t.latencies(p.Peer.Name, percent, res)
-		}
-		return nil
-	})
+			return err
+		})
+	}
+	return r.turns(t, running, steps...)
 }
 
 func (t *Trial) latencies(name string, percent int, res load.Result) {

@@ -85,9 +85,6 @@ func (t *Trial) note(format string, args ...any) {
 	t.Notes = append(t.Notes, fmt.Sprintf(format, args...))
 }
 
-// Trials are those that have run, in order.
-func (r *Rig) Trials() []*Trial { return r.trials }
-
 // find gives a trial that has run, or nil.
 func (r *Rig) find(name string) *Trial {
 	for _, t := range r.trials {
@@ -119,8 +116,8 @@ var All = []Experiment{
 	{"churn", "Edits, reloads and transitions under load", churn},
 }
 
-// Run runs one experiment and keeps its trial, also what a failed one has so far.
-func (r *Rig) Run(e Experiment) error {
+// Run runs one experiment and gives its trial; that of a failed one holds what it has so far.
+func (r *Rig) Run(e Experiment) (*Trial, error) {
 	t := &Trial{Name: e.Name, Title: e.Title, When: time.Now().UTC().Truncate(time.Second)}
 	t.Loads[0] = proc.Load()
 	fmt.Fprintf(r.Log, "%s  %s (load %s)\n", time.Now().Format(time.TimeOnly), e.Title, t.Loads[0])
@@ -130,9 +127,9 @@ func (r *Rig) Run(e Experiment) error {
 	t.Loads[1] = proc.Load()
 	if err != nil {
 		t.note("ended early: %v", err)
-		return fmt.Errorf("trial %s: %w", e.Name, err)
+		return t, fmt.Errorf("trial %s: %w", e.Name, err)
 	}
-	return nil
+	return t, nil
 }
 
 // start starts peers one after the other; stop ends those that started.
@@ -160,12 +157,17 @@ func (r *Rig) folder(trial string) string {
 	return dir
 }
 
-// turns calls f for each peer in turn, A B C A B C, for all rounds.
-func (r *Rig) turns(t *Trial, running []*peer.Running, f func(round int, p *peer.Running) error) error {
+// step measures one thing of one peer.
+type step func(round int, p *peer.Running) error
+
+// turns takes each step with each peer in turn, A B C A B C, for all rounds: what is compared lies close in time.
+func (r *Rig) turns(t *Trial, running []*peer.Running, steps ...step) error {
 	return r.repeat(t, r.Rounds, running, func(round int) error {
-		for _, p := range running {
-			if err := f(round, p); err != nil {
-				return fmt.Errorf("%s: %w", p.Peer.Name, errors.Join(err, p.Ended()))
+		for _, s := range steps {
+			for _, p := range running {
+				if err := s(round, p); err != nil {
+					return fmt.Errorf("%s: %w", p.Peer.Name, errors.Join(err, p.Ended()))
+				}
 			}
 		}
 		return nil

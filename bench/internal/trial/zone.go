@@ -53,7 +53,7 @@ func static(r *Rig, t *Trial) error {
 	}
 	defer stop()
 	t.note("%d records; one in %d queries is for a missing name", r.records(), missing)
-	return r.turns(t, running, r.udp(t, set, file))
+	return r.turns(t, running, r.udp(t, set, file)...)
 }
 
 // tcp keeps a hundred connections.
@@ -73,13 +73,12 @@ func tcp(r *Rig, t *Trial) error {
 	}
 	defer stop()
 	t.note("%d connections; the generator writes %d queries at once on each, dnsperf keeps %d open in all", connections, depth, connections*depth)
-	return r.turns(t, running, func(round int, p *peer.Running) error {
-		err := t.measure(p, CPUDnsperf, RateDnsperf, func() (load.Result, error) {
+	dnsperf := func(_ int, p *peer.Running) error {
+		return t.measure(p, CPUDnsperf, RateDnsperf, func() (load.Result, error) {
 			return load.Dnsperf(p.Addr, file, "tcp", connections, connections*depth, r.Length)
 		})
-		if err != nil {
-			return err
-		}
+	}
+	return r.turns(t, running, dnsperf, func(_ int, p *peer.Running) error {
 		return t.measure(p, CPUSaturated, Saturation, func() (load.Result, error) {
 			return load.Stream(p.Addr, set, connections, depth, r.Length)
 		})
