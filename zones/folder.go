@@ -201,17 +201,15 @@ func (f *Folder) remember() {
 // Recheck puts other pools behind the GEO records: every reference is looked
 // up anew. If some reference is an error nothing changes and the problems are
 // returned; else find is used from now on, and zones that had failed are tried
-// again.
+// again. What counts of a zone whose file was edited since, or is gone, is the
+// file: so a pool and the records that name it may change together. Reload
+// follows, and takes those files.
 func (f *Folder) Recheck(find FindGeo) []Problem {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var problems []Problem
 	for _, st := range f.zones {
-		if st.zone != nil {
-			rep := &report{zone: shortText(st.origin), files: st.files, limit: f.o.Limits.Problems}
-			checkRefs(st.zone, find, rep)
-			problems = append(problems, rep.problems()...)
-		}
+		problems = append(problems, f.misfits(st, find)...)
 	}
 	if len(problems) > 0 {
 		sortProblems(problems)
@@ -225,6 +223,36 @@ func (f *Folder) Recheck(find FindGeo) []Problem {
 		}
 	}
 	f.poke()
+	return nil
+}
+
+// misfits are the references of a zone that other pools do not bear out.
+//
+//	version served  the file        ->
+//	fits            any             none
+//	does not        gone            none: the reload ends the zone
+//	does not        fits            none: the reload takes it
+//	does not        does not        what is wrong with the file
+func (f *Folder) misfits(st *zoneState, find FindGeo) []Problem {
+	if st.zone == nil {
+		return nil
+	}
+	rep := &report{zone: shortText(st.origin), files: st.files, limit: f.o.Limits.Problems}
+	checkRefs(st.zone, find, rep)
+	switch {
+	case rep.errors == 0, len(st.names) == 0, f.stat(st.names[0]).missing():
+		return nil
+	case len(st.names) > 1:
+		return rep.problems()
+	}
+	j := f.jobOf(st)
+	j.geo = find
+	switch r := f.load(context.Background(), j); {
+	case r.zone == nil:
+		return r.problems
+	case r.unstable:
+		return rep.problems()
+	}
 	return nil
 }
 

@@ -78,7 +78,14 @@ type result struct {
 func (f *Folder) newJob(st *zoneState) job {
 	f.jobs++
 	st.job, st.queued, st.again = f.jobs, false, false
-	j := job{st: st, id: f.jobs, name: st.names[0], options: f.o.Zones[shortText(st.origin)], geo: f.o.Geo, generation: f.generation}
+	j := f.jobOf(st)
+	j.id, j.generation = f.jobs, f.generation
+	return j
+}
+
+// jobOf says how a zone that has one file is loaded.
+func (f *Folder) jobOf(st *zoneState) job {
+	j := job{st: st, name: st.names[0], options: f.o.Zones[shortText(st.origin)], geo: f.o.Geo}
 	if st.zone != nil {
 		j.floor = st.zone.Serial()
 	}
