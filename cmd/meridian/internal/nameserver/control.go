@@ -34,8 +34,10 @@ func openControl(path string, n *Nameserver) (*control, error) {
 		return nil, fmt.Errorf("state folder %s: its path is too long for a socket in it, which may have %d characters",
 			filepath.Dir(path), maxSocket)
 	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("control socket: %w", err)
+	for _, stale := range []string{path, path + ".new"} {
+		if err := os.Remove(stale); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return nil, fmt.Errorf("control socket: %w", err)
+		}
 	}
 	// Made under another name, so that nobody can connect before the mode is set.
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path + ".new", Net: "unix"})

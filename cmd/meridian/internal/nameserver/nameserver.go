@@ -30,6 +30,7 @@ type Nameserver struct {
 	o       Options
 	log     *zap.Logger
 	started time.Time
+	first   *config.Config // that of the start, for what only a start changes
 	state   *stateFolder
 	monitor *healthcheck.Monitor
 	folder  *zones.Folder
@@ -57,7 +58,7 @@ func Start(ctx context.Context, o Options) (*Nameserver, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Nameserver{o: o, log: o.Log, started: time.Now()}
+	n := &Nameserver{o: o, log: o.Log, started: time.Now(), first: cfg}
 	if n.state, err = openState(cfg.State); err != nil {
 		return nil, err
 	}

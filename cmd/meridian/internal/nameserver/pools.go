@@ -3,6 +3,8 @@ package nameserver
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/meridian-dns/meridian/config"
 	"github.com/meridian-dns/meridian/geo"
@@ -30,11 +32,29 @@ func (p *Plan) buildPools() error {
 		p.Pools = append(p.Pools, b.pool(&p.Config.Pools[i]))
 	}
 	p.Targets = b.targets
+	b.groups()
 	return errors.Join(b.errs...)
 }
 
-// fail notes what is wrong at a place in the file.
-func (b *builder) fail(pos string, err error) { b.errs = append(b.errs, at(pos, err, "")) }
+// fail notes what is wrong at a place in the file, once.
+func (b *builder) fail(pos string, err error) {
+	err = at(pos, err, "")
+	if !slices.ContainsFunc(b.errs, func(e error) bool { return e.Error() == err.Error() }) {
+		b.errs = append(b.errs, err)
+	}
+}
+
+// groups judges the tokens of all groups, those that no rule uses too.
+func (b *builder) groups() {
+	groups := b.cfg.Geo.Groups
+	for _, name := range slices.Sorted(maps.Keys(groups)) {
+		for _, t := range groups[name] {
+			if _, err := b.token(t); err != nil {
+				b.fail(t.Pos, err)
+			}
+		}
+	}
+}
 
 // server places a server on the globe.
 func (b *builder) server(c *config.Server) steer.Server {

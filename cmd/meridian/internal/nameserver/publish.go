@@ -102,7 +102,7 @@ func (n *Nameserver) identity(cfg *config.Config) (*resolver.Options, error) {
 		NSID: []byte(cfg.Identity.NSID), Version: cfg.Identity.Version,
 		Hostname: cfg.Identity.Hostname, ID: cfg.Identity.ID,
 		CookieSecrets: secrets, Debug: cfg.Debug,
-		IdleTimeout: uint16(min(cfg.Limits.TCPIdle.Milliseconds()/100, 1<<16-1)),
+		IdleTimeout: uint16(min(n.first.Limits.TCPIdle.Milliseconds()/100, 1<<16-1)),
 	}, nil
 }
 

@@ -37,7 +37,7 @@ func (n *Nameserver) Reload(ctx context.Context) error {
 	n.folder.SetZones(zoneOptions(cfg))
 	n.tell(n.folder.Reload(ctx))
 	n.install(plan, told)
-	n.warnFixed(old.Config, cfg)
+	n.warnFixed(cfg)
 	releaseMemory()
 	return nil
 }
@@ -65,7 +65,8 @@ func (n *Nameserver) meet(plan *Plan) error {
 }
 
 // warnFixed tells which settings stay as they were at the start.
-func (n *Nameserver) warnFixed(old, now *config.Config) {
+func (n *Nameserver) warnFixed(now *config.Config) {
+	old := n.first
 	for _, s := range []struct {
 		name    string
 		changed bool
@@ -91,6 +92,11 @@ func (n *Nameserver) reloadGeo() error {
 	old := n.Plan()
 	plan, err := Prepare(old.Config, old)
 	if err != nil {
+		return err
+	}
+	n.hold()
+	if err := n.meet(plan); err != nil { // else the zones would keep the old pools in memory, tables and all
+		n.release()
 		return err
 	}
 	n.mu.Lock()
