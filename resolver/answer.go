@@ -173,7 +173,7 @@ func (q *query) lookup() bool {
 // wildcard above it.
 func (q *query) data(id zones.NodeID) bool {
 	if ref, ttl, ok := q.zone.Geo(id); ok {
-		if g := &q.view.refs[q.entry][ref]; q.steered(g) {
+		if g := &q.view.refs[q.entry][ref]; g.steers(q.qtype) {
 			return q.geo(g, ttl)
 		}
 	}

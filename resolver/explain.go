@@ -3,6 +3,8 @@ package resolver
 import (
 	"fmt"
 
+	"github.com/miekg/dns"
+
 	"github.com/meridian-dns/meridian/steer"
 	"github.com/meridian-dns/meridian/zones"
 )
@@ -17,26 +19,51 @@ func (v *View) explain(g *geoName, c steer.Client, qtype uint16) []string {
 }
 
 // Explain gives the reasons for the answer to one question, a line each, as
-// CH TXT at the name would. name is in wire form. It is not meant for the
-// query path: it allocates.
+// CH TXT at the name would. CNAMEs of zones served here are followed. name is
+// in wire form. It is not meant for the query path: it allocates.
 func (v *View) Explain(name []byte, qtype uint16, c steer.Client) ([]string, error) {
 	var n zones.Name
 	if _, err := n.Set(name); err != nil {
 		return nil, err
 	}
-	entry, apex, ok := v.zones.Find(&n, 0)
-	switch {
-	case !ok:
-		return []string{"outside all zones: answered REFUSED"}, nil
-	case v.zones.Entry(entry).Zone == nil:
-		return []string{"the zone has no usable version: answered SERVFAIL"}, nil
-	}
-	zone := v.zones.Entry(entry).Zone
-	m := zone.Lookup(&n, apex)
-	if m.Kind == zones.Found || m.Kind == zones.Wildcard {
-		if ref, _, ok := zone.Geo(m.Node); ok {
-			return v.explain(&v.refs[entry][ref], c, qtype), nil
+	var lines []string
+	for range maxLinks {
+		said, on := v.explainName(&n, qtype, c)
+		if lines = append(lines, said...); !on {
+			return lines, nil
 		}
 	}
-	return []string{fmt.Sprintf("%s: the same answer for every client", m.Kind)}, nil
+	return append(lines, "the chain of CNAMEs is followed no further"), nil
+}
+
+// explainName explains one name; where a CNAME leads on, that is taken into n.
+func (v *View) explainName(n *zones.Name, qtype uint16, c steer.Client) (lines []string, on bool) {
+	entry, apex, ok := v.zones.Find(n, 0)
+	switch {
+	case !ok:
+		return []string{"outside all zones: answered REFUSED, or left to others behind a CNAME"}, false
+	case v.zones.Entry(entry).Zone == nil:
+		return []string{"the zone has no usable version: answered SERVFAIL"}, false
+	}
+	zone := v.zones.Entry(entry).Zone
+	m := zone.Lookup(n, apex)
+	if m.Kind == zones.Found || m.Kind == zones.Wildcard {
+		if ref, _, ok := zone.Geo(m.Node); ok {
+			if g := &v.refs[entry][ref]; g.steers(int(qtype)) {
+				return v.explain(g, c, qtype), false
+			}
+		}
+		if set, ok := zone.Find(m.Node, typeCNAME); ok && qtype != typeCNAME && set.Target(n) == nil {
+			return []string{"CNAME to " + presentation(n) + ", for every client; of that name:"}, true
+		}
+	}
+	return []string{fmt.Sprintf("%s: the same answer for every client", m.Kind)}, false
+}
+
+func presentation(n *zones.Name) string {
+	text, _, err := dns.UnpackDomainName(n.Wire(), 0)
+	if err != nil {
+		return "?"
+	}
+	return text
 }

@@ -6,10 +6,10 @@ import (
 	"github.com/meridian-dns/meridian/steer"
 )
 
-// steered tells whether the pool of a GEO record answers the type asked for:
+// steers tells whether the pool of a GEO record answers the type asked for:
 // addresses always, and every type where it holds nothing but CNAMEs.
-func (q *query) steered(g *geoName) bool {
-	switch q.qtype {
+func (g *geoName) steers(qtype int) bool {
+	switch qtype {
 	case typeA, typeAAAA, typeANY:
 		return true
 	}
