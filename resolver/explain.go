@@ -3,8 +3,6 @@ package resolver
 import (
 	"fmt"
 
-	"github.com/miekg/dns"
-
 	"github.com/meridian-dns/meridian/steer"
 	"github.com/meridian-dns/meridian/zones"
 )
@@ -54,16 +52,8 @@ func (v *View) explainName(n *zones.Name, qtype uint16, c steer.Client) (lines [
 			}
 		}
 		if set, ok := zone.Find(m.Node, typeCNAME); ok && qtype != typeCNAME && set.Target(n) == nil {
-			return []string{"CNAME to " + presentation(n) + ", for every client; of that name:"}, true
+			return []string{"CNAME to " + n.String() + ", for every client; of that name:"}, true
 		}
 	}
 	return []string{fmt.Sprintf("%s: the same answer for every client", m.Kind)}, false
-}
-
-func presentation(n *zones.Name) string {
-	text, _, err := dns.UnpackDomainName(n.Wire(), 0)
-	if err != nil {
-		return "?"
-	}
-	return text
 }

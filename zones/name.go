@@ -99,6 +99,9 @@ func (n *Name) rehash() {
 // Wire gives the lower-cased name in wire form; it is n's own memory.
 func (n *Name) Wire() []byte { return n.wire[:n.size] }
 
+// String is the name in presentation form, absolute.
+func (n *Name) String() string { return nameText(string(n.Wire())) }
+
 // Suffix gives the part of the name that starts at label i, in wire form.
 func (n *Name) Suffix(i int) []byte { return n.wire[n.off[i]:n.size] }
 
