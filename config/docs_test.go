@@ -37,6 +37,20 @@ au = { at = "Sydney, AU", ip = ["192.0.2.10", "2001:db8:3::10"] }
 	}
 }
 
+// TestBlocksOfTheZonesPage loads what the page on zone files says of this file.
+func TestBlocksOfTheZonesPage(t *testing.T) {
+	const zones = "../docs/zones.md"
+	blocks := regexp.MustCompile("(?ms)^```toml\n(.*?)^```$").FindAllStringSubmatch(read(t, zones), -1)
+	if fences := strings.Count(read(t, zones), "```toml"); len(blocks) < 1 || len(blocks) != fences {
+		t.Fatalf("%d of %d TOML blocks found", len(blocks), fences)
+	}
+	for _, b := range blocks {
+		if _, err := config.Parse("zones.toml", []byte(b[1])); err != nil {
+			t.Errorf("%v\n%s", err, b[1])
+		}
+	}
+}
+
 // TestEveryBlockIsMarked: a block without a language is a zone file, and there is one.
 func TestEveryBlockIsMarked(t *testing.T) {
 	fences := regexp.MustCompile("(?m)^```.*$").FindAllString(read(t, page), -1)
