@@ -6,7 +6,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/meridian-dns/meridian/config"
 )
@@ -81,6 +83,39 @@ func TestLoadNamesAMissingFile(t *testing.T) {
 	_, err := config.Load("testdata/nowhere.toml")
 	if !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), "testdata/nowhere.toml") {
 		t.Errorf("%v does not say that testdata/nowhere.toml does not exist", err)
+	}
+}
+
+// TestLoadRefusesWhatHasNoEnd holds that no reload waits for a writer, or reads for ever.
+func TestLoadRefusesWhatHasNoEnd(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "pipe.toml")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	huge := filepath.Join(t.TempDir(), "huge.toml")
+	if err := errors.Join(os.WriteFile(huge, nil, 0o600), os.Truncate(huge, 1<<40)); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		pipe:          "is no regular file",
+		os.DevNull:    "is no regular file",
+		huge:          "has 1099511627776 bytes, the limit is 8388608",
+		t.TempDir():   "is a directory",
+		"/nowhere/at": "no such file",
+	} {
+		failed := make(chan error, 1)
+		go func() {
+			_, err := config.Load(path)
+			failed <- err
+		}()
+		select {
+		case err := <-failed:
+			if err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %v, want %q", path, err, want)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatalf("%s: still being read", path)
+		}
 	}
 }
 

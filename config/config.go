@@ -13,6 +13,7 @@ package config
 
 import (
 	"fmt"
+	"io"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -75,11 +76,32 @@ type Geo struct {
 // Load reads and checks the file at path. An error is either Problems, which lists everything wrong with the file, or
 // says why it could not be read.
 func Load(path string) (*Config, error) {
-	data, err := os.ReadFile(path)
+	data, err := readFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("config: %w", err)
 	}
 	return Parse(path, data)
+}
+
+// readFile reads a regular file, hardly further than Parse takes it. A pipe without a writer would hold up a reload,
+// and with it the end of the process, for ever; a device may have no end.
+func readFile(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() && !info.IsDir() { // reading a folder fails with words for it
+		return nil, fmt.Errorf("%s is no regular file", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if info.Size() > maxSize {
+		return nil, fmt.Errorf("%s has %d bytes, the limit is %d", path, info.Size(), maxSize)
+	}
+	return io.ReadAll(io.LimitReader(f, maxSize+1))
 }
 
 // Parse is Load for text in memory. name is used in messages, and paths are relative to its folder.
