@@ -4,6 +4,10 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Problem is something wrong with a zone, for the person who edits it.
@@ -15,7 +19,8 @@ type Problem struct {
 	Warning bool // the zone is served all the same
 }
 
-// String is "zones/example.com.zone:14: text"; warnings say that they are.
+// String is "zones/example.com.zone:14: text"; warnings say that they are. It
+// is one line, whatever stands in the zone.
 func (p Problem) String() string {
 	text := p.Text
 	if p.Warning {
@@ -23,11 +28,31 @@ func (p Problem) String() string {
 	}
 	switch {
 	case p.File == "":
-		return text
+		return printable(text)
 	case p.Line == 0:
-		return p.File + ": " + text
+		return printable(p.File + ": " + text)
 	}
-	return fmt.Sprintf("%s:%d: %s", p.File, p.Line, text)
+	return printable(fmt.Sprintf("%s:%d: %s", p.File, p.Line, text))
+}
+
+// printable escapes what is no text: a file or its name shall not write lines
+// of its own into a log, or speak to the terminal of whoever reads it.
+func printable(s string) string {
+	bad := func(r rune) bool { return !unicode.IsPrint(r) }
+	if utf8.ValidString(s) && strings.IndexFunc(s, bad) < 0 {
+		return s
+	}
+	var b strings.Builder
+	for len(s) > 0 {
+		r, size := utf8.DecodeRuneInString(s)
+		if part := s[:size]; bad(r) || r == utf8.RuneError {
+			b.WriteString(strings.Trim(strconv.Quote(part), `"`))
+		} else {
+			b.WriteString(part)
+		}
+		s = s[size:]
+	}
+	return b.String()
 }
 
 // hasErrors tells whether some problem is more than a warning.
