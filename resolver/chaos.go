@@ -57,9 +57,9 @@ func (q *query) explain() {
 		return
 	}
 	q.aa = true
-	ref, _, _ := q.zone.Geo(id)
+	ref, ttl, _ := q.zone.Geo(id)
 	g := &q.view.refs[q.entry][ref]
-	for _, line := range q.view.explain(g, q.client(), typeANY) {
+	for _, line := range q.view.explain(g, q.client(), typeANY, ttl) {
 		q.text(line)
 	}
 }

@@ -7,13 +7,13 @@ import (
 	"github.com/meridian-dns/meridian/zones"
 )
 
-// explain gives the reasons for a geo name's answer, a line each. For ANY both
-// families are told where the pool has both.
-func (v *View) explain(g *geoName, c steer.Client, qtype uint16) []string {
+// explain gives the reasons for a geo name's answer, a line each; ttl is that of
+// its GEO record. ANY is explained as the type that it is answered with.
+func (v *View) explain(g *geoName, c steer.Client, qtype uint16, ttl uint32) []string {
 	if g.bad {
 		return []string{"the pool of this name is unknown: answered SERVFAIL"}
 	}
-	return v.steer.Explain(g.ref, c, steerType(int(qtype), g.info)).Lines()
+	return v.steer.Explain(g.ref, c, steerType(int(qtype), g.info)).Lines(ttl)
 }
 
 // Explain gives the reasons for the answer to one question, a line each, as
@@ -46,9 +46,9 @@ func (v *View) explainName(n *zones.Name, qtype uint16, c steer.Client) (lines [
 	zone := v.zones.Entry(entry).Zone
 	m := zone.Lookup(n, apex)
 	if m.Kind == zones.Found || m.Kind == zones.Wildcard {
-		if ref, _, ok := zone.Geo(m.Node); ok {
+		if ref, ttl, ok := zone.Geo(m.Node); ok {
 			if g := &v.refs[entry][ref]; g.steers(int(qtype)) {
-				return v.explain(g, c, qtype), false
+				return v.explain(g, c, qtype, ttl), false
 			}
 		}
 		if set, ok := zone.Find(m.Node, typeCNAME); ok && qtype != typeCNAME && set.Target(n) == nil {

@@ -121,7 +121,7 @@ func TestStrangeRefs(t *testing.T) {
 		if i := state.Info(r); i != (Info{}) {
 			t.Errorf("%v: %+v", r, i)
 		}
-		state.Explain(r, Client{}, typeA).Lines()
+		state.Explain(r, Client{}, typeA).Lines(60)
 	}
 }
 

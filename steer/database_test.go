@@ -52,7 +52,7 @@ func TestDatabaseToAnswer(t *testing.T) {
 		}
 	}
 	e := set.With(nil, nil).Explain(Ref{0, -1}, clientOf("9.9.9.9", "1.2.10.0/24"), typeA)
-	lines := strings.Join(e.Lines(), "\n")
+	lines := strings.Join(e.Lines(60), "\n")
 	for _, want := range []string{"Berlin, ", "DE, EU, at 52.50 13.40, AS64500, network 1.2.10.0/", "rule     none matches", "tier 1   * fra"} {
 		if !strings.Contains(lines, want) {
 			t.Errorf("%q is missing in\n%s", want, lines)

@@ -46,7 +46,7 @@ func TestExplain(t *testing.T) {
 		want                   string
 	}{
 		{"a rule by a group", "9.9.9.9", "81.2.69.0/24", typeA, nil, `
-name     web, type A
+pool     web, type A
 client   81.2.69.0/24, the client subnet; resolver 9.9.9.9
 place    DE, at 50.00 10.00
 rule     "country:DE@core, country:JP", by country:DE of group:core
@@ -56,12 +56,12 @@ tier 3     sydney  16397 km  203.0.113.4 up
 serves   tier 2, the first with a healthy server: all, at most 8 addresses
 answer   203.0.113.2
 scope    8: good for all of 81.0.0.0/8
-ttl      the record's own, but at most 20 s, and that not below ttl_min (half the record's, at least 5 s): unsettled berlin`},
+ttl      30 s: the record's own 60 s, at most 20 s while a check is unsettled (berlin), but not below ttl_min, 30 s`},
 		{"a fence, all down", "82.1.1.1", "", typeA, func(p *Pool, h *healthcheck.Snapshot) {
 			p.Rules[1].Tiers = [][]int{{0}}
 			p.TTLMin = 7
 		}, `
-name     web, type A
+pool     web, type A
 client   82.1.1.1, the resolver's address
 place    FR, at 48.00 2.00
 rule     "country:FR", by country:FR, fenced: no other server
@@ -70,13 +70,13 @@ fallback * sorry             192.0.2.99 up, no check
 serves   the fallback, as all are down: all, at most 8 addresses
 answer   192.0.2.99
 scope    none: no client subnet
-ttl      ttl_min (7 s): all servers of the ranking are down`},
+ttl      7 s: ttl_min, as all servers of the ranking are down`},
 		{"special space twice", "127.0.0.1", "::ffff:10.0.0.0/104", typeA, func(p *Pool, h *healthcheck.Snapshot) {
 			p.Pick, h.States[3].Status = Weighted, healthcheck.Down
 			p.Servers[0].Weight = 3
 			p.Order, h.States[0].Status = Together, healthcheck.Unknown
 		}, `
-name     web, type A
+pool     web, type A
 client   ::ffff:10.0.0.0/104, the client subnet; resolver 127.0.0.1
          the IPv4 address inside the client subnet counts
          special-purpose space that no rule names: answered for the resolver's address
@@ -89,9 +89,9 @@ tier 2   * paris             203.0.113.2 up; 203.0.113.3 pending: no success sin
 serves   tier 2, the first with a healthy server: 1 drawn by weight for each query
 answer   berlin 75 %, paris 25 %
 scope    104: good for all of ::ffff:10.0.0.0/104
-ttl      the record's own, but at most 20 s, and that not below ttl_min (half the record's, at least 5 s): unsettled berlin`},
+ttl      30 s: the record's own 60 s, at most 20 s while a check is unsettled (berlin), but not below ttl_min, 30 s`},
 		{"a type that does not exist", "9.9.9.9", "81.2.69.0/24", 15, nil, `
-name     web, type TYPE15
+pool     web, type TYPE15
 answer   NODATA for every client: the pool does not serve this type; scope 0`},
 	} {
 		p, h := explained()
@@ -99,7 +99,7 @@ answer   NODATA for every client: the pool does not serve this type; scope 0`},
 			c.change(&p, h)
 		}
 		e := mustCompile(t, smallWorld(), p).With(nil, h).Explain(Ref{0, -1}, clientOf(c.resolver, c.subnet), c.qtype)
-		if got := strings.Join(e.Lines(), "\n"); got != strings.TrimPrefix(c.want, "\n") {
+		if got := strings.Join(e.Lines(60), "\n"); got != strings.TrimPrefix(c.want, "\n") {
 			t.Errorf("%s:\n%s", c.name, got)
 		}
 	}
@@ -108,14 +108,14 @@ answer   NODATA for every client: the pool does not serve this type; scope 0`},
 func TestExplainPinnedAndUnknownHealth(t *testing.T) {
 	p, _ := explained()
 	e := mustCompile(t, smallWorld(), p).With(nil, nil).Explain(Ref{0, 1}, clientOf("9.9.9.9", "81.2.69.0/24"), 0)
-	want := `name     web/paris, type A
+	want := `pool     web/paris, type A
 health   not known; every check counts as up
 server   * paris            203.0.113.2 not probed yet, counts as up; 203.0.113.3 not probed yet, counts as up
 serves   this server whatever its health: the name is pinned to it
 answer   203.0.113.2, 203.0.113.3
 scope    0: the same for every client
-ttl      the record's own`
-	if got := strings.Join(e.Lines(), "\n"); got != want {
+ttl      60 s: the record's own`
+	if got := strings.Join(e.Lines(60), "\n"); got != want {
 		t.Errorf("got\n%s", got)
 	}
 }
@@ -138,7 +138,7 @@ func TestExplanationAgreesWithAnswers(t *testing.T) {
 				if e.Choice.Scope != state.Answer(Ref{0, -1}, c, e.Type, 1).Scope {
 					t.Fatalf("seed %d: scope %d told", seed, e.Choice.Scope)
 				}
-				for _, l := range e.Lines() {
+				for _, l := range e.Lines(60) {
 					if len(l) > maxLine || !utf8.ValidString(l) {
 						t.Fatalf("seed %d: line %q", seed, l)
 					}
@@ -195,7 +195,7 @@ func TestLinesOfALargePool(t *testing.T) {
 	}
 	h := statesOf(states[:90] + "U" + states[91:])
 	h.States[0].LastError = strings.Repeat("ä", 300)
-	lines := mustCompile(t, smallWorld(), p).With(nil, h).Explain(Ref{0, -1}, clientOf("9.9.9.9", ""), typeA).Lines()
+	lines := mustCompile(t, smallWorld(), p).With(nil, h).Explain(Ref{0, -1}, clientOf("9.9.9.9", ""), typeA).Lines(60)
 	if len(lines) > 40 || !slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, "tier 91  * ß90") }) {
 		t.Errorf("%d lines:\n%s", len(lines), strings.Join(lines, "\n"))
 	}

@@ -126,7 +126,7 @@ func TestStateIsOfOneGeneration(t *testing.T) {
 					t.Errorf("got %s, want %s", got, want)
 					return
 				}
-				s.Explain(Ref{0, -1}, c, typeA).Lines()
+				s.Explain(Ref{0, -1}, c, typeA).Lines(60)
 			}
 		})
 	}

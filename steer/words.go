@@ -30,10 +30,11 @@ func (p *page) line(label, format string, args ...any) {
 	*p = append(*p, text)
 }
 
-// Lines gives the explanation as text for a person, each line at most 255 bytes.
-func (e Explanation) Lines() []string {
+// Lines gives the explanation as text for a person, each line at most 255 bytes. record is the TTL of the GEO
+// record, in seconds.
+func (e Explanation) Lines(record uint32) []string {
 	var p page
-	p.line("name", "%s, type %s", e.Ref, typeText(e.Type))
+	p.line("pool", "%s, type %s", e.Ref, typeText(e.Type))
 	if !e.HealthKnown {
 		p.line("health", "not known; every check counts as up")
 	}
@@ -47,7 +48,7 @@ func (e Explanation) Lines() []string {
 		e.client(&p)
 		e.ranking(&p)
 	}
-	e.answer(&p)
+	e.answer(&p, record)
 	return p
 }
 
@@ -208,7 +209,7 @@ func reason(st *healthcheck.State) string {
 	return " (" + st.LastError + ")"
 }
 
-func (e *Explanation) answer(p *page) {
+func (e *Explanation) answer(p *page, record uint32) {
 	p.line("serves", "%s", e.Pick)
 	switch e.Choice.Kind {
 	case NoData:
@@ -219,7 +220,7 @@ func (e *Explanation) answer(p *page) {
 		p.line("answer", "%s", strings.Join(e.Answer, ", "))
 		p.line("scope", "%s", e.scopeText())
 	}
-	p.line("ttl", "%s", e.ttlText())
+	p.line("ttl", "%d s: %s", e.Choice.TTL(record), e.ttlText(record))
 }
 
 func (e *Explanation) scopeText() string {
@@ -234,21 +235,18 @@ func (e *Explanation) scopeText() string {
 	return fmt.Sprintf("%d: good for all of %s", e.Choice.Scope, e.Scope)
 }
 
-func (e *Explanation) ttlText() string {
-	least := "half the record's, at least 5 s"
-	if e.Choice.TTLMin > 0 {
-		least = fmt.Sprintf("%d s", e.Choice.TTLMin)
-	}
+func (e *Explanation) ttlText(record uint32) string {
 	switch {
 	case e.AllDown:
-		return "ttl_min (" + least + "): all servers of the ranking are down"
+		return "ttl_min, as all servers of the ranking are down"
 	case e.Pinned:
 		return "the record's own"
 	case e.Choice.Cap > 0:
-		return fmt.Sprintf("the record's own, but at most %d s, and that not below ttl_min (%s): unsettled %s",
-			e.Choice.Cap, least, strings.Join(e.Unrest, ", "))
+		least := Choice{AllDown: true, TTLMin: e.Choice.TTLMin}.TTL(record)
+		return fmt.Sprintf("the record's own %d s, at most %d s while a check is unsettled (%s), but not below ttl_min, %d s",
+			record, e.Choice.Cap, strings.Join(e.Unrest, ", "), least)
 	}
-	return "the record's own: every check behind the answer is settled"
+	return "the record's own, as every check behind the answer is settled"
 }
 
 func typeText(t uint16) string {
