@@ -35,6 +35,7 @@ func goals() []goal {
 		goal{"tcp", trial.CPUDnsperf, "knot", 1}, goal{"tcp", trial.CPUSaturated, "knot", 1},
 		goal{"load", trial.ReadyMetric(1_000_000), "nsd", 1}, goal{"load", trial.MemoryMetric(1_000_000), "knot", 1},
 		goal{"rebuild", "CPU of a rebuild", "", 12}, goal{"rebuild", "lost during a rebuild", "", 0},
+		goal{"rebuild", trial.RebuildMetric(50), "", 1.25}, goal{"rebuild", trial.RebuildMetric(90), "", 1.25},
 		goal{"micro", trial.MicroMetric("geo", "CPU per answer"), "", 300},
 		goal{"micro", trial.MicroMetric("static/hits", "CPU per answer"), "", 200},
 		goal{"micro", trial.MicroMetric("geo", "allocations per batch"), "", 0},

@@ -50,7 +50,7 @@ This page is written by the program in ` + "`bench/`" + `; the raw figures are i
   machines better than the figures themselves.
 - One worker on one processor. How servers scale over many is not measured.
 - A virtual machine: the host may take time away unseen.
-- The generators are closed about the source address: all queries come from one address and few ports.
+- All queries come from one address and few ports.
 - The peers are Debian's packages with one thread and otherwise their defaults, not the newest versions nor tuned.
 - Peers cannot be configured equally in all (see the databases at the end), and only Meridian and gdnsd pick the
   nearest server by coordinates.
@@ -64,11 +64,14 @@ func (s Set) limits() string {
 	for _, r := range s {
 		t := r.Trials[0]
 		share, disturbed := busy(t)
+		if len(t.Others) == 0 {
+			share = 1 // all rounds were forgotten
+		}
 		counted := "yes"
 		if disturbed {
-			counted = "**no**: the machine was busy"
+			counted = "**no**: no quiet rounds"
 		}
-		fmt.Fprintf(&b, "| %s | %s | %d | %d | %s | %s | %.0f %% | %s |\n", t.Name, t.When.Format(time.DateTime), len(t.Others), t.Forgotten, t.Loads[0], t.Loads[1], 100*share, counted)
+		fmt.Fprintf(&b, "| %s | %s | %d | %d | %s | %s | %.1f %% | %s |\n", t.Name, t.When.Format(time.DateTime), len(t.Others), t.Forgotten, t.Loads[0], t.Loads[1], 100*share, counted)
 	}
 	return b.String()
 }
@@ -84,8 +87,8 @@ func (r Results) section() string {
 	fmt.Fprintf(&b, "\n### %s\n\n", t.Title)
 	fmt.Fprintf(&b, "%s. %d processors, %s; Linux %s; rmem_max %s; %s; Meridian %s.\n\n", t.When.Format("2 January 2006, 15:04"),
 		r.Machine.Processors, r.Machine.Processor, r.Machine.Kernel, r.Machine.ReceiveMax, r.Machine.Go, r.Machine.Meridian)
-	if share, disturbed := busy(t); disturbed {
-		fmt.Fprintf(&b, "Not shown: other programs used %.0f %% of the machine. The raw figures are in `bench/results/%s.json`.\n", 100*share, t.Name)
+	if _, disturbed := busy(t); disturbed {
+		fmt.Fprintf(&b, "Not shown, because other programs used the machine. The raw figures are in `bench/results/%s.json`.\n", t.Name)
 		return b.String()
 	}
 	for _, name := range plotsOf[t.Name] {

@@ -12,6 +12,7 @@ import (
 	"github.com/meridian-dns/meridian/bench/internal/peer"
 	"github.com/meridian-dns/meridian/bench/internal/proc"
 	"github.com/meridian-dns/meridian/bench/internal/queries"
+	"github.com/meridian-dns/meridian/bench/internal/stats"
 )
 
 // manyPools writes Meridian's configuration of so many pools, each of 8 servers in places of its own.
@@ -124,24 +125,41 @@ func (f *fiftyPools) round(t *Trial, set *queries.Set, rate float64, round uint6
 		return err
 	}
 	t.latenciesOf("idle", idle)
-	return f.underLoad(t, set, rate, round)
+	during, err := f.underLoad(t, set, rate, round)
+	for _, p := range Percentiles {
+		t.add("meridian", RebuildMetric(p), "ratio", stats.Median(micros(during, p))/percentileMicros(idle, p))
+	}
+	return err
+}
+
+// RebuildMetric names a percentile of latency during a rebuild divided by the same without one.
+func RebuildMetric(percentile float64) string { return fmt.Sprintf("p%g, rebuild to idle", percentile) }
+
+func micros(runs []load.Result, percentile float64) []float64 {
+	var all []float64
+	for _, r := range runs {
+		all = append(all, percentileMicros(r, percentile))
+	}
+	return all
 }
 
 // underLoad asks while the pools are compiled. The load is cut into runs of a second, all within the rebuild except
 // the end of the last.
-func (f *fiftyPools) underLoad(t *Trial, set *queries.Set, rate float64, round uint64) error {
+func (f *fiftyPools) underLoad(t *Trial, set *queries.Set, rate float64, round uint64) ([]load.Result, error) {
 	began, done := time.Now(), make(chan error, 1)
 	go func() { done <- f.recompile(2*round + 2) }()
+	var runs []load.Result
 	for i := uint64(0); ; i++ {
 		res, err := load.Paced(f.running.Addr, set, rate, time.Second, round<<8+i)
 		if err != nil {
-			return err
+			return runs, err
 		}
+		runs = append(runs, res)
 		t.latenciesOf("during a rebuild", res)
 		select {
 		case err := <-done:
 			t.add("meridian", "time of a rebuild at half load", "s", time.Since(began).Seconds())
-			return err
+			return runs, err
 		default:
 		}
 	}
