@@ -112,18 +112,6 @@ func NewFolder(o FolderOptions) (*Folder, error) {
 	return f, nil
 }
 
-// Check loads the zones of a folder without publishing them, and returns what
-// is wrong.
-func Check(dir string, o FolderOptions) []Problem {
-	o.Dir, o.Publish = dir, nil
-	f, err := NewFolder(o)
-	if err != nil {
-		return []Problem{{File: filepath.Base(dir), Text: err.Error()}}
-	}
-	f.o.Quiet = 0
-	return f.Load(context.Background())
-}
-
 // Set is the newest set of zones.
 func (f *Folder) Set() *Set { return f.set.Load() }
 

@@ -56,6 +56,18 @@ func (s *site) Events() <-chan event { return s.events }
 func (s *site) Add(string) error     { return nil }
 func (s *site) Close() error         { return nil }
 
+// checked loads the zones of a folder without publishing them, and returns what
+// is wrong.
+func checked(dir string, o FolderOptions) []Problem {
+	o.Dir, o.Publish = dir, nil
+	f, err := NewFolder(o)
+	if err != nil {
+		return []Problem{{File: filepath.Base(dir), Text: err.Error()}}
+	}
+	f.o.Quiet = 0
+	return f.Load(context.Background())
+}
+
 // zoneText is a zone with a serial and some more lines.
 func zoneText(serial int, more ...string) string {
 	return fmt.Sprintf("$TTL 60\n@ SOA ns.test. a.test. %d 7200 3600 1209600 60\n@ NS ns.test.\n%s\n", serial, strings.Join(more, "\n"))
@@ -254,12 +266,12 @@ func TestCheckPublishesNothingAndDoesNotWait(t *testing.T) {
 		s := newSite(t, nil)
 		s.write("a.test.zone", zoneText(1, "www GEO nowhere"))
 		start := time.Now()
-		problems := Check(s.o.Dir, s.o)
+		problems := checked(s.o.Dir, s.o)
 		if len(problems) != 1 || problems[0].Line != 4 || problems[0].Warning || s.published.Load() != 0 || time.Since(start) != 0 {
 			t.Errorf("%v, published %d, took %v", problems, s.published.Load(), time.Since(start))
 		}
 	})
-	if problems := Check(filepath.Join(t.TempDir(), "none"), FolderOptions{}); len(problems) != 1 || !strings.Contains(problems[0].String(), "no such file") {
+	if problems := checked(filepath.Join(t.TempDir(), "none"), FolderOptions{}); len(problems) != 1 || !strings.Contains(problems[0].String(), "no such file") {
 		t.Errorf("a folder that is not there: %v", problems)
 	}
 }
@@ -322,4 +334,19 @@ func TestOptionsWithoutAZone(t *testing.T) {
 	s.old("b.test.zone", zoneText(1))
 	s.Reload(t.Context())
 	s.wantProblems()
+}
+
+// TestReloadTellsOfZonesItEnds holds that a zone does not leave in silence.
+func TestReloadTellsOfZonesItEnds(t *testing.T) {
+	s := newSite(t, nil)
+	s.old("a.test.zone", zoneText(1))
+	s.old("b.test.zone", zoneText(1))
+	s.Load(t.Context())
+	s.remove("a.test.zone")
+	s.Reload(t.Context())
+	s.wantSerial("a.test.", -1)
+	logs := s.logs.FilterMessage("zone is no longer served: its file is gone").All()
+	if len(logs) != 1 || logs[0].ContextMap()["zone"] != "a.test" {
+		t.Errorf("%v", s.logs.All())
+	}
 }

@@ -35,7 +35,7 @@ func zoneFiles(t *testing.T, dir string) []string {
 func byFile(t *testing.T, dir string) map[string][]string {
 	t.Helper()
 	got := map[string][]string{}
-	for _, p := range Check(filepath.Join("../testdata/zones", dir), FolderOptions{Geo: somePools}) {
+	for _, p := range checked(filepath.Join("../testdata/zones", dir), FolderOptions{Geo: somePools}) {
 		file := filepath.Base(p.File)
 		if p.Zone != "" {
 			file = p.Zone + ".zone"

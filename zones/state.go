@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"go.uber.org/zap"
 )
 
 // pause is a file that is not read before it stands still.
@@ -98,6 +100,7 @@ func (f *Folder) vanish(name string) {
 func (f *Folder) forget() {
 	for _, st := range f.zones {
 		if len(st.names) == 0 {
+			f.o.Log.Warn("zone is no longer served: its file is gone", zap.String("zone", shortText(st.origin)))
 			f.drop(st)
 		}
 	}
