@@ -43,18 +43,11 @@ func printReport(w io.Writer, r *nameserver.Report) error {
 	if r.Summary != "" {
 		fmt.Fprintln(w, r.Summary)
 	}
-	fmt.Fprintf(w, "%s, %s\n", plural(len(r.Errors), "error"), plural(len(r.Warnings), "warning"))
+	fmt.Fprintln(w, r.Tally())
 	if len(r.Errors) > 0 {
 		return errReported
 	}
 	return nil
-}
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // painter colours text for a terminal.

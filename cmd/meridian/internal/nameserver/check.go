@@ -59,6 +59,11 @@ func named(cfg *config.Config) func(string) (zones.GeoInfo, error) {
 	}
 }
 
+// Tally counts what is wrong: "1 error, 2 warnings".
+func (r *Report) Tally() string {
+	return count(len(r.Errors), "error") + ", " + count(len(r.Warnings), "warning")
+}
+
 func (r *Report) fail(err error) {
 	r.Errors = append(r.Errors, strings.Split(err.Error(), "\n")...)
 }
