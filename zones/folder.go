@@ -195,12 +195,7 @@ func (f *Folder) remember() {
 func (f *Folder) Recheck(find FindGeo) []Problem {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var problems []Problem
-	for _, st := range f.zones {
-		problems = append(problems, f.misfits(st, find)...)
-	}
-	if len(problems) > 0 {
-		sortProblems(problems)
+	if problems := f.allMisfits(find); len(problems) > 0 {
 		return problems
 	}
 	f.o.Geo = find
@@ -212,6 +207,22 @@ func (f *Folder) Recheck(find FindGeo) []Problem {
 	}
 	f.poke()
 	return nil
+}
+
+// Misfits are the problems that Recheck would return; nothing changes.
+func (f *Folder) Misfits(find FindGeo) []Problem {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.allMisfits(find)
+}
+
+func (f *Folder) allMisfits(find FindGeo) []Problem {
+	var problems []Problem
+	for _, st := range f.zones {
+		problems = append(problems, f.misfits(st, find)...)
+	}
+	sortProblems(problems)
+	return problems
 }
 
 // misfits are the references of a zone that other pools do not bear out.

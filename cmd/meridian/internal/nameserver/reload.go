@@ -42,21 +42,30 @@ func (n *Nameserver) Reload(ctx context.Context) error {
 	return nil
 }
 
-// enter takes the steps of a reload that may still fail, and takes them back if one does.
+// enter takes the steps of a reload that may still fail. The listeners go before the zones: zones that were loaded for
+// new pools cannot go back.
 func (n *Nameserver) enter(old, plan *Plan) error {
-	if err := n.meet(plan); err != nil {
+	if err := joined(n.folder.Misfits(geoInfo(plan.Set))); err != nil {
 		return err
 	}
 	if err := n.server.SetListen(plan.Config.Listen); err != nil {
-		return errors.Join(err, n.meet(old))
+		return err
+	}
+	if err := n.meet(plan); err != nil { // a zone was edited this moment
+		return errors.Join(err, n.server.SetListen(old.Config.Listen))
 	}
 	return nil
 }
 
 // meet holds all zones against the pools of a plan; from then on new ones are too.
 func (n *Nameserver) meet(plan *Plan) error {
+	return joined(n.folder.Recheck(geoInfo(plan.Set)))
+}
+
+// joined is what is wrong with zones as one error.
+func joined(problems []zones.Problem) error {
 	var errs []error
-	for _, p := range n.folder.Recheck(geoInfo(plan.Set)) {
+	for _, p := range problems {
 		if !p.Warning {
 			errs = append(errs, errors.New(p.String()))
 		}

@@ -2,6 +2,7 @@ package nameserver
 
 import (
 	"context"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -30,6 +31,32 @@ func TestPoolAndZoneAreRenamedTogether(t *testing.T) {
 	var a asker
 	if got := a.ask(n.View(), "www.example.com.", dns.TypeA); got != "127.0.9.2" {
 		t.Errorf("answer %s; problems: %v", got, n.Status().Problems)
+	}
+}
+
+// TestRenameWithoutListener holds that a reload which fails for its listener leaves zones with the old pools, though
+// they were renamed too.
+func TestRenameWithoutListener(t *testing.T) {
+	h := newHome(t)
+	h.write("meridian.toml", h.configOf("127.0.9.1"))
+	n := h.run()
+	busy, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer busy.Close()
+	h.write("zones/example.com.zone", strings.Replace(zoneOf(2), "GEO web", "GEO www", 1))
+	renamed := strings.Replace(h.configOf("127.0.9.2"), "[pools.web]", "[pools.www]", 1)
+	h.write("meridian.toml", strings.Replace(renamed, h.listen, busy.Addr().String(), 1))
+	for range 3 {
+		if err := n.Reload(context.Background()); err == nil {
+			t.Fatal("the reload went well")
+		}
+		n.folder.Reload(context.Background()) // as an event would
+		var a asker
+		if got := a.ask(n.View(), "www.example.com.", dns.TypeA); got != "127.0.9.1" {
+			t.Errorf("answer %s", got)
+		}
 	}
 }
 
