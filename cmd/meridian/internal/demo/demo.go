@@ -2,9 +2,11 @@ package demo
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"go.uber.org/zap"
@@ -83,14 +85,8 @@ func start(ctx context.Context, o Options) (_ *demo, err error) {
 	if err != nil {
 		return nil, err
 	}
-	dns, err := freePort()
+	dns, err := d.serveOnFreePort(ctx, web)
 	if err != nil {
-		return nil, err
-	}
-	if d.folder, err = writeFiles(dns, web); err != nil {
-		return nil, err
-	}
-	if err := d.serve(ctx); err != nil {
 		return nil, err
 	}
 	d.setUp(netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(dns)))
@@ -99,6 +95,26 @@ func start(ctx context.Context, o Options) (_ *demo, err error) {
 	}
 	d.look(time.Now())
 	return d, nil
+}
+
+// portTries bounds the search for a port: another demo may take one between the look at it and the start.
+const portTries = 5
+
+// serveOnFreePort writes the files and runs the nameserver on a port that nobody has, which it returns.
+func (d *demo) serveOnFreePort(ctx context.Context, web int) (port int, err error) {
+	for range portTries {
+		if port, err = freePort(); err != nil {
+			return 0, err
+		}
+		if d.folder, err = writeFiles(port, web); err != nil {
+			return 0, err
+		}
+		if err = d.serve(ctx); !errors.Is(err, syscall.EADDRINUSE) {
+			return port, err
+		}
+		os.RemoveAll(d.folder)
+	}
+	return 0, err
 }
 
 // serve runs the nameserver as the command serve does.
