@@ -11,16 +11,15 @@ import (
 const TooBusy = 0.05
 
 // repeat calls f until so many rounds were quiet. A round in which other programs used too much is forgotten, as if it
-// had not been, failures included, as long as the rig's patience lasts; from then on every round stays. What the rounds
-// measured plays no part in that.
+// had not been, failures included, as long as the rig's patience with the trial lasts; from then on every round stays.
+// What the rounds measured plays no part in that.
 func (r *Rig) repeat(t *Trial, rounds int, running []*peer.Running, f func(round int) error) error {
-	began := time.Now()
-	for round := 0; len(t.Others) < rounds; round++ {
+	for round, kept := 0, 0; kept < rounds; round++ {
 		before := t.mark()
 		watch := startWatch(running)
 		err := f(round)
 		share := watch.others()
-		if share > TooBusy && time.Since(began) < r.Patience {
+		if share > TooBusy && time.Since(t.When) < r.Patience {
 			t.reset(before)
 			t.Forgotten++
 			continue
@@ -29,6 +28,7 @@ func (r *Rig) repeat(t *Trial, rounds int, running []*peer.Running, f func(round
 			return fmt.Errorf("round %d: %w", round+1, err)
 		}
 		t.Others = append(t.Others, share)
+		kept++
 	}
 	return nil
 }

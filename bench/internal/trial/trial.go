@@ -160,16 +160,21 @@ func (r *Rig) folder(trial string) string {
 // step measures one thing of one peer.
 type step func(round int, p *peer.Running) error
 
-// turns takes each step with each peer in turn, A B C A B C, for all rounds: what is compared lies close in time.
+// turns takes each step with each peer in turn, A B C A B C, for all rounds, one step after the other: what is compared
+// lies close in time.
 func (r *Rig) turns(t *Trial, running []*peer.Running, steps ...step) error {
-	return r.repeat(t, r.Rounds, running, func(round int) error {
-		for _, s := range steps {
+	for _, s := range steps {
+		err := r.repeat(t, r.Rounds, running, func(round int) error {
 			for _, p := range running {
 				if err := s(round, p); err != nil {
 					return fmt.Errorf("%s: %w", p.Peer.Name, errors.Join(err, p.Ended()))
 				}
 			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
-		return nil
-	})
+	}
+	return nil
 }

@@ -125,12 +125,10 @@ func MemoryMetric(size int) string { return fmt.Sprintf("memory with %d records"
 
 func loadZones(r *Rig, t *Trial) error {
 	t.note("memory is proportional, a second after the first answer; the peak is the sum of the processes' largest resident sizes")
-	return r.repeat(t, min(r.Rounds, 5), nil, func(int) error {
-		for _, size := range r.sizes() {
-			if err := loadSize(r, t, size); err != nil {
-				return err
-			}
+	for _, size := range r.sizes() {
+		if err := r.repeat(t, min(r.Rounds, 5), nil, func(int) error { return loadSize(r, t, size) }); err != nil {
+			return err
 		}
-		return nil
-	})
+	}
+	return nil
 }
