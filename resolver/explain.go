@@ -39,7 +39,7 @@ func (v *View) explainName(n *zones.Name, qtype uint16, c steer.Client) (lines [
 	entry, apex, ok := v.zones.Find(n, 0)
 	switch {
 	case !ok:
-		return []string{"outside all zones: answered REFUSED, or left to others behind a CNAME"}, false
+		return []string{"outside all zones here: REFUSED when asked for itself, left to others at the end of a CNAME"}, false
 	case v.zones.Entry(entry).Zone == nil:
 		return []string{"the zone has no usable version: answered SERVFAIL"}, false
 	}
@@ -52,8 +52,18 @@ func (v *View) explainName(n *zones.Name, qtype uint16, c steer.Client) (lines [
 			}
 		}
 		if set, ok := zone.Find(m.Node, typeCNAME); ok && qtype != typeCNAME && set.Target(n) == nil {
-			return []string{"CNAME to " + n.String() + ", for every client; of that name:"}, true
+			return []string{"CNAME to " + n.String() + ", for every client" + endsHere(c) + "; of that name:"}, true
 		}
 	}
 	return []string{fmt.Sprintf("%s: the same answer for every client", m.Kind)}, false
+}
+
+// endsHere tells of a rule that surprises: an answer for a client subnet ends
+// at the CNAME before a geo name (RFC 7871 section 7.2.1), and the resolver
+// asks for that name next.
+func endsHere(c steer.Client) string {
+	if !c.HasSubnet || c.Source == 0 {
+		return ""
+	}
+	return ", with scope 0 and the last record if a pool follows"
 }

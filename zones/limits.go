@@ -8,7 +8,7 @@ type Limits struct {
 	Includes  int   // $INCLUDE directives followed in a zone; default 1000
 	Depth     int   // $INCLUDE within $INCLUDE; default 8
 	Generate  int   // records of one $GENERATE; default 65536
-	Generated int64 // octets of text that all $GENERATE of a zone make; default 256 MiB
+	Generated int64 // octets of text that all $GENERATE of a zone make; default 64 MiB
 	Problems  int   // errors, and warnings, reported of one zone; default 50
 }
 
@@ -19,7 +19,7 @@ func (l Limits) withDefaults() Limits {
 	or(&l.Includes, 1000)
 	or(&l.Depth, 8)
 	or(&l.Generate, 65536)
-	or(&l.Generated, 256<<20)
+	or(&l.Generated, 64<<20)
 	or(&l.Problems, 50)
 	return l
 }

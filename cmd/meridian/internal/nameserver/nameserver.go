@@ -87,7 +87,7 @@ func (n *Nameserver) start(ctx context.Context, cfg *config.Config) error {
 		return err
 	}
 	n.monitor.Start(context.WithoutCancel(ctx)) // until Close
-	n.tell(n.folder.Load(ctx))
+	n.tell(plan, n.folder.Load(ctx))
 	n.monitor.FirstRound(ctx)
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -147,13 +147,17 @@ func (n *Nameserver) Close() {
 // View is what answers at this moment.
 func (n *Nameserver) View() *resolver.View { return n.view.Load() }
 
-// tell logs what is wrong with zones.
-func (n *Nameserver) tell(problems []zones.Problem) {
+// tell logs what is wrong with zones, and what may surprise in a configuration that comes into force.
+func (n *Nameserver) tell(plan *Plan, problems []zones.Problem) {
+	for _, hint := range plan.Hints() {
+		n.log.Warn(hint)
+	}
+	log := n.log.Named("zones")
 	for _, p := range problems {
 		if p.Warning {
-			n.log.Warn(p.String())
+			log.Warn(p.String())
 		} else {
-			n.log.Error(p.String())
+			log.Error(p.String())
 		}
 	}
 }

@@ -35,7 +35,7 @@ func (n *Nameserver) Reload(ctx context.Context) error {
 		return err
 	}
 	n.folder.SetZones(zoneOptions(cfg))
-	n.tell(n.folder.Reload(ctx))
+	n.tell(plan, n.folder.Reload(ctx))
 	n.install(plan, told)
 	n.warnFixed(cfg)
 	releaseMemory()

@@ -78,6 +78,9 @@ func (s *stateFolder) close() { s.lock.Close() }
 // the nameserver starts anew.
 func (s *stateFolder) cookieSecret() (secret [16]byte, err error) {
 	path := s.file("cookie.secret")
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return secret, fmt.Errorf("cookie secret: %s is no regular file; remove it, and one is made", path)
+	}
 	text, err := os.ReadFile(path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
