@@ -139,6 +139,23 @@ $GENERATE 1-40 ns2.some IN A 203.0.113.$
 		x.some.t A bufsize=512 -> NOERROR -aa tc opt ns=ns.some.t.,ns2.some.t. additional=192.0.2.3`)
 }
 
+// What a pool picks stands in several parts; they are answered together or not
+// at all.
+func TestAcceptance15TruncationOfAGeoAnswer(t *testing.T) {
+	a := newAsker(t, &Options{})
+	a.expects(`
+		many.geo.test AAAA subnet=81.2.69.0/24 bufsize=512 -> NOERROR aa tc opt
+		many.geo.test AAAA from=81.2.69.1 -> NOERROR aa tc -opt`)
+	a.client = "81.2.69.1"
+	for _, payload := range []uint16{704, 4096} {
+		m := question("many.geo.test.", dns.TypeAAAA)
+		m.SetEdns0(payload, false)
+		if r := a.ask(m); len(r.Answer)%8 != 0 || len(r.Answer) != 0 && len(r.Answer) != 24 || r.Truncated != (len(r.Answer) == 0) {
+			t.Errorf("payload %d: %d addresses, TC %v", payload, len(r.Answer), r.Truncated)
+		}
+	}
+}
+
 func TestAcceptance15TheLongestReply(t *testing.T) {
 	a := newAsker(t, fuzzOptions())
 	long := longName("x", 240)
@@ -152,8 +169,14 @@ func TestAcceptance15TheLongestReply(t *testing.T) {
 				t.Fatal(err)
 			}
 			limit := max(int(size), minUDP)
-			if reply := a.raw(wire); len(reply) > limit || a.ask(m).IsEdns0() == nil {
-				t.Errorf("%s, payload %d: %d octets", name, size, len(reply))
+			for nsid := range 256 {
+				o := *a.view.opts
+				o.NSID = o.NSID[:nsid]
+				v := NewView(a.view, a.view.zones, a.view.steer, &o)
+				reply := (&asker{t: t, view: v, scratch: a.scratch, client: a.client}).raw(wire)
+				if _, _, err := parts(reply); err != nil || len(reply) > limit {
+					t.Fatalf("%s, payload %d, NSID of %d: %d octets, %v", name, size, nsid, len(reply), err)
+				}
 			}
 		}
 	}

@@ -251,6 +251,9 @@ func TestAcceptance10FormatErrors(t *testing.T) {
 	owner := func(wire string) func([]byte) []byte {
 		return func(b []byte) []byte { put16(b, 8, 1); return append(b, wire+record...) }
 	}
+	long := func(b []byte, size int) []byte { // a first label of so many octets, all there
+		return append(append(b[:headerSize:headerSize], byte(size)), strings.Repeat("a", size)+"\x00\x00\x01\x00\x01"...)
+	}
 	cases := []struct {
 		name  string
 		spoil func([]byte) []byte
@@ -267,6 +270,10 @@ func TestAcceptance10FormatErrors(t *testing.T) {
 		{"OPT with a name", func(b []byte) []byte { put16(b, 10, 1); return append(b, "\x01a"+opt...) }, dns.RcodeFormatError},
 		{"OPT as answer", func(b []byte) []byte { put16(b, 6, 1); return append(b, opt...) }, dns.RcodeFormatError},
 		{"OPT", func(b []byte) []byte { put16(b, 10, 1); return append(b, opt...) }, dns.RcodeSuccess},
+		{"label of 64", func(b []byte) []byte { return long(b, 64) }, dns.RcodeFormatError},
+		{"label of 63", func(b []byte) []byte { return long(b, 63) }, dns.RcodeRefused},
+		{"label of type 10", func(b []byte) []byte { return long(b, 0x80) }, dns.RcodeFormatError},
+		{"label of 191", func(b []byte) []byte { return long(b, 191) }, dns.RcodeFormatError},
 		{"label of type 01", set(12, 0x8061), dns.RcodeFormatError},
 		{"OPT as authority", func(b []byte) []byte { put16(b, 8, 1); return append(b, opt...) }, dns.RcodeFormatError},
 		{"OPT with a pointer to the root", func(b []byte) []byte { put16(b, 10, 1); return append(b, "\xc0\x1c"+opt[1:]...) }, dns.RcodeFormatError},

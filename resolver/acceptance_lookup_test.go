@@ -120,6 +120,13 @@ func TestAcceptance29DNAME(t *testing.T) {
 	if r.Rcode != dns.RcodeYXDomain || len(r.Answer) != 1 || r.Answer[0].Header().Rrtype != dns.TypeDNAME || !r.Authoritative {
 		t.Errorf("a name too long: %v", r)
 	}
+	for octets := 250; octets <= 258; octets++ { // of the new name
+		a := served(t, "d IN DNAME "+longName("e", 200)+"\n")
+		r := a.ask(question(strings.Repeat("x", octets-200-1)+".d.t.", dns.TypeA))
+		if want := map[bool]int{true: dns.RcodeSuccess, false: dns.RcodeYXDomain}[octets <= 255]; r.Rcode != want {
+			t.Errorf("a new name of %d octets: %v", octets, r)
+		}
+	}
 	served(t, "d 77 IN DNAME d.d\ne IN DNAME f\nf IN DNAME e").expects(`
 		x.d.t A -> NOERROR aa d.d.t. x.d.d.t. x.d.d.d.t. x.d.d.d.d.t. x.d.d.d.d.d.t. x.d.d.d.d.d.d.t. x.d.d.d.d.d.d.d.t. x.d.d.d.d.d.d.d.d.t. x.d.d.d.d.d.d.d.d.d.t. ttl=77
 		x.e.t A -> NOERROR aa f.t. x.f.t. e.t. x.e.t.`)

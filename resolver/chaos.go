@@ -62,6 +62,9 @@ func (q *query) explain() {
 	for _, line := range q.view.explain(g, q.client(), typeANY, ttl) {
 		q.text(line)
 	}
+	if q.tc { // an RRset is answered whole or not at all
+		q.n, q.counts[sectionAnswer] = q.qend, 0
+	}
 }
 
 // geoNode finds the node with a GEO record that answers for QNAME.
@@ -70,7 +73,6 @@ func (q *query) geoNode() (zones.NodeID, bool) {
 	if !q.enter() {
 		return 0, false
 	}
-	q.aa = false
 	m := q.zone.Lookup(&q.name, q.apex)
 	if m.Kind != zones.Found && m.Kind != zones.Wildcard {
 		return 0, false

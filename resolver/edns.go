@@ -121,9 +121,7 @@ func (e *edns) write(q *query) {
 		put16(q.out, at+7, flagDO)
 	}
 	q.n += optRR
-	if q.rcode != badVers { // version 0 cannot speak for that of the query
-		e.writeOptions(q)
-	}
+	e.writeOptions(q)
 	put16(q.out, at+9, q.n-at-optRR)
 }
 

@@ -1,6 +1,7 @@
 package resolver
 
 import (
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -30,6 +31,7 @@ v4   60 IN GEO v4
 cdn  60 IN GEO cdn
 mix  60 IN GEO mix
 down 60 IN GEO down
+many 60 IN GEO many
 alias   IN CNAME www
 alias2  IN CNAME alias
 toapex  IN CNAME @
@@ -57,7 +59,16 @@ func pools() []steer.Pool {
 	turn.Name, turn.CNAME = "turn", "b.a.test."
 	broken := server("broken", 0, 0, "192.0.2.66")
 	broken.Addrs[0].Slot = 0
+	var many []steer.Server
+	for i := range 3 {
+		var ips []string
+		for j := range 8 {
+			ips = append(ips, fmt.Sprintf("2001:db8:%d::%d", i, j))
+		}
+		many = append(many, server(fmt.Sprint("many", i), 0, 0, ips...))
+	}
 	return []steer.Pool{
+		{Name: "many", Servers: many, Pick: steer.Weighted, N: 3},
 		{Name: "web", Servers: []steer.Server{ny, fr, au}},
 		{Name: "v4", Servers: []steer.Server{ny, fr, au4}},
 		{Name: "cdn", Servers: []steer.Server{cname}},

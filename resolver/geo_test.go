@@ -100,6 +100,9 @@ func TestExplanationOverDNS(t *testing.T) {
 			t.Errorf("no word of %s in\n%s", want, text)
 		}
 	}
+	if r := ask("127.0.0.1", UDP); r.Rcode != dns.RcodeSuccess || r.Truncated != (len(r.Answer) == 0) {
+		t.Errorf("from loopback over UDP: %v", r)
+	}
 	if r := ask("198.51.100.1", TCP); r.Rcode != dns.RcodeRefused {
 		t.Errorf("from elsewhere: %v", r)
 	}

@@ -67,7 +67,7 @@ func skipName(msg []byte, at int) (int, bool) {
 			if end == 0 {
 				end = at + 1
 			}
-			return end, size < 255
+			return end, true
 		case c < 64:
 			size += c + 1
 			at += c + 1
