@@ -282,6 +282,11 @@ func TestAcceptance10FormatErrors(t *testing.T) {
 		{"a record beside", owner("\xc0\x0c"), dns.RcodeSuccess},
 		{"a record whose name is the longest", owner(strings.Repeat("\x01a", 119) + "\xc0\x0c"), dns.RcodeSuccess},
 		{"a name over 255 by a pointer", owner(strings.Repeat("\x01a", 120) + "\xc0\x0c"), dns.RcodeFormatError},
+		{"a name of 256 by a pointer", owner("\x02aa" + strings.Repeat("\x01a", 118) + "\xc0\x0c"), dns.RcodeFormatError},
+		{"pointer forward to a name", func(b []byte) []byte {
+			put16(b, 8, 2)
+			return append(b, "\xc0\x2d"+record+"\x01a\x00"+record...)
+		}, dns.RcodeFormatError},
 		{"pointer forward", owner("\xc0\x30"), dns.RcodeFormatError},
 		{"pointer to itself", owner("\xc0\x21"), dns.RcodeFormatError},
 		{"pointer to the label before it", owner("\x01a\xc0\x21"), dns.RcodeFormatError},

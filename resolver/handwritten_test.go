@@ -62,6 +62,8 @@ dup          HTTPS 1 . port=1
 dup          HTTPS 2 . port=2
 dup          A   192.0.2.5
 none         MX  0 .
+within       CNAME a\004test.
+within2      MX  1 a\004test.
 none         HTTPS 0 .
 none         A   192.0.2.6
 bare         TYPE1 \# 4 C0000207
