@@ -19,7 +19,7 @@ var ErrName = errors.New("not a name in wire form")
 // by longest suffix without looking at the octets again. The zero Name is the
 // root. A Name is scratch space of one goroutine.
 type Name struct {
-	wire   [MaxName]byte
+	wire   [MaxName + wordSize]byte // so that words may be read at any octet of the name
 	size   int
 	labels int
 	off    [maxLabels]uint8
@@ -47,24 +47,29 @@ func setName[T string | []byte](n *Name, b T) (int, error) {
 		}
 		n.off[n.labels] = uint8(at)
 		n.labels++
-		lower(n, b, at, size+1)
 		at += size + 1
 	}
-	n.wire[at] = 0
 	n.off[n.labels] = uint8(at)
 	n.size = at + 1
+	copy(n.wire[:], b[:n.size])
+	n.lower()
 	n.rehash()
 	return n.size, nil
 }
 
-// lower copies octets of b to the same place in n, in lower case.
-func lower[T string | []byte](n *Name, b T, at, size int) {
-	for i := at; i < at+size; i++ {
-		c := b[i]
-		if c-'A' < 26 {
-			c += 'a' - 'A'
-		}
-		n.wire[i] = c
+const wordSize = 8
+
+// lower folds the whole name, a word at a time: names are folded for every
+// query. Octets that tell lengths are no letters. Each octet of a sum below has
+// its top bit set from 'A' on, or behind 'Z'; no sum carries into the next octet.
+func (n *Name) lower() {
+	const each = 0x0101010101010101
+	for at := 0; at < n.size; at += wordSize {
+		b := n.wire[at : at+wordSize]
+		x := binary.LittleEndian.Uint64(b)
+		low := x & (0x7f * each)
+		letter := (low + (0x80-'A')*each) &^ (low + (0x7f-'Z')*each) &^ x & (0x80 * each)
+		binary.LittleEndian.PutUint64(b, x|letter>>2)
 	}
 }
 
@@ -90,7 +95,7 @@ func (n *Name) rehash() {
 	end := n.size - 1
 	for i := n.labels - 1; i >= 0; i-- {
 		start := int(n.off[i])
-		h = hashLabel(h, n.wire[start:end])
+		h = n.hashLabel(h, start, end)
 		n.hash[i] = h
 		end = start
 	}
@@ -125,17 +130,13 @@ func (n *Name) LabelOf(size int) int {
 const hashSeed = 0x9e3779b9
 
 // hashLabel extends the hash of a suffix by the label in front of it (length
-// octet included). Eight octets a step: names are hashed for every query.
-func hashLabel(h uint32, label []byte) uint32 {
+// octet included), a word a step: names are hashed for every query.
+func (n *Name) hashLabel(h uint32, start, end int) uint32 {
 	x := uint64(h)
-	for len(label) >= 8 {
-		x = mix(x ^ binary.LittleEndian.Uint64(label))
-		label = label[8:]
+	for ; end-start >= wordSize; start += wordSize {
+		x = mix(x ^ binary.LittleEndian.Uint64(n.wire[start:]))
 	}
-	var tail uint64
-	for i, c := range label {
-		tail |= uint64(c) << (8 * i)
-	}
+	tail := binary.LittleEndian.Uint64(n.wire[start:]) & (1<<(8*(end-start)) - 1)
 	x = mix(x ^ tail)
 	return uint32(x ^ x>>32)
 }
