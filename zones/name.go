@@ -3,6 +3,7 @@ package zones
 import (
 	"encoding/binary"
 	"errors"
+	"math/bits"
 )
 
 // MaxName is the longest a name may be in wire form, in octets (RFC 1035
@@ -141,14 +142,11 @@ func (n *Name) hashLabel(h uint32, start, end int) uint32 {
 	return uint32(x ^ x>>32)
 }
 
-// mix is the finaliser of SplitMix64 (Steele, Lea and Flood, 2014): it
+// mix multiplies to 128 bits and folds them, as wyhash does (Wang Yi, 2019): it
 // spreads, it need not be cryptographic.
 func mix(x uint64) uint64 {
-	x ^= x >> 30
-	x *= 0xbf58476d1ce4e5b9
-	x ^= x >> 27
-	x *= 0x94d049bb133111eb
-	return x ^ x>>31
+	high, low := bits.Mul64(x^0xa0761d6478bd642f, 0xe7037ed1a0b428db)
+	return high ^ low
 }
 
 // slot is an entry of an open-addressing index: a hash and the number of what
