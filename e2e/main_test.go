@@ -10,6 +10,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	// What the program is made of, so that a result is not taken from the
+	// cache when any of it has changed.
+	_ "github.com/meridian-dns/meridian/admin"
+	_ "github.com/meridian-dns/meridian/config"
+	_ "github.com/meridian-dns/meridian/server"
 )
 
 // meridian is the path of the program under test, built once.
