@@ -1,0 +1,6 @@
+//go:build race
+
+package resolver
+
+// raced tells that the race detector makes everything ten times slower.
+const raced = true
