@@ -146,12 +146,11 @@ func svcbHints(data string) (target string, hinted bool) {
 // has the same owner.
 func (r *relations) place(rec *Record, again bool) {
 	m := r.lookup(rec.Owner)
-	if m.Kind == Delegation {
+	switch above, found := r.dnameAbove(); {
+	case found && !again:
+		r.rep.fail(rec.Pos, "data below the DNAME at %s", nameText(string(r.zone.owner(above))))
+	case !found && m.Kind == Delegation:
 		r.belowCut(rec, string(r.zone.Owner(m.Node)))
-		return
-	}
-	if r.dnames && !again {
-		r.belowDNAME(rec)
 	}
 }
 
@@ -181,15 +180,17 @@ func (r *relations) belowCut(rec *Record, cut string) {
 	r.rep.warn(rec.Pos, "%s below the zone cut %s is never answered: it is not glue", typeText(rec.Type), nameText(cut))
 }
 
-// belowDNAME refuses names below a DNAME (RFC 6672 section 2.4).
-func (r *relations) belowDNAME(rec *Record) {
-	for i := 1; i <= r.name.Labels()-r.apex; i++ {
+// dnameAbove finds the DNAME that the name looked up last lies below, where
+// nothing may stand, a zone cut neither (RFC 6672 section 2.4). One that is
+// itself below a cut redirects nothing.
+func (r *relations) dnameAbove() (id uint32, found bool) {
+	for i := 1; r.dnames && i <= r.name.Labels()-r.apex; i++ {
 		id, ok := r.zone.find(&r.name, i)
-		if ok && r.zone.nodes[id].dname {
-			r.rep.fail(rec.Pos, "data below the DNAME at %s", nameText(string(r.zone.owner(id))))
-			return
+		if ok && r.zone.nodes[id].dname && r.zone.nodes[id].cut == 0 {
+			return id, true
 		}
 	}
+	return 0, false
 }
 
 // geoProblem tells what is wrong with a GEO record's reference; "" if nothing.
