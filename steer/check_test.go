@@ -77,7 +77,10 @@ pool b: rule "r": names no server`
 	if !errors.As(err, &p) || p.Pool != 0 || p.Err.Error() != "min_up = -1: negative" {
 		t.Errorf("got %+v", p)
 	}
-	if _, err := Compile(nil, &geo.Partition{}, nil); err == nil {
+	if _, err := Compile(nil, nil, nil); err != nil {
+		t.Errorf("no pools need no partition: %v", err)
+	}
+	if _, err := Compile(nil, &geo.Partition{}, []Pool{{Name: "a"}}); err == nil || !strings.Contains(err.Error(), "partition") {
 		t.Error("an empty partition passed")
 	}
 }

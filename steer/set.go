@@ -31,8 +31,8 @@ type pool struct {
 
 // Compile builds the tables of all pools over the partition, which must have been cut with Want of the same
 // pools. Pools whose rankings depend on the same things share a table. The database serves explanations and
-// says which attributes there are; without one (nil), rules by ASN or subdivision are errors. An error joins a
-// *PoolError for all that is wrong.
+// says which attributes there are; without one (nil), rules by ASN or subdivision are errors. Without pools there
+// need be no partition. An error joins a *PoolError for all that is wrong.
 func Compile(db *geo.Database, part *geo.Partition, pools []Pool) (*Set, error) {
 	c := newCompiler(db, part)
 	if db != nil {
@@ -59,6 +59,9 @@ func newCompiler(db *geo.Database, part *geo.Partition) *compiler {
 }
 
 func (c *compiler) compile(pools []Pool) (*Set, error) {
+	if len(pools) == 0 {
+		return c.set, nil
+	}
 	part := c.set.part
 	if len(part.Places) == 0 || part.V4.Len() == 0 || part.V6.Len() == 0 {
 		return nil, errors.New("the partition does not cover the address space")

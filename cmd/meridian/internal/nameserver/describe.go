@@ -51,8 +51,11 @@ func joinAddrs(addrs []netip.AddrPort) string {
 
 // describeGeo tells in a few words where places come from.
 func describeGeo(p *Plan) string {
+	if p.Geo == nil {
+		return "geo: no pool needs it"
+	}
 	var words []string
-	for _, s := range p.Geo.Sources() {
+	for _, s := range p.sources() {
 		words = append(words, DescribeSource(s))
 	}
 	return "geo: " + strings.Join(words, ", ")

@@ -69,11 +69,11 @@ func Start(ctx context.Context, o Options) (*Nameserver, error) {
 	return n, nil
 }
 
+// start reads zones while it makes the plan ready: both may take seconds, and a zone that names a pool waits for the
+// plan only at the end of its own checks.
 func (n *Nameserver) start(ctx context.Context, cfg *config.Config) error {
-	plan, err := Prepare(cfg, nil)
-	if err != nil {
-		return err
-	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	told, err := n.identity(cfg)
 	if err != nil {
 		return err
@@ -82,18 +82,54 @@ func (n *Nameserver) start(ctx context.Context, cfg *config.Config) error {
 		Log: n.log.Named("health"), Publish: func(*healthcheck.Snapshot) { n.healthChanged() },
 	})
 	n.zones = zones.NewSet(nil)
-	n.install(plan, told)
-	if n.folder, err = zones.NewFolder(n.folderOptions(plan)); err != nil {
+	n.hold()
+	pools := &promise{made: make(chan struct{}), ended: ctx.Done()}
+	if n.folder, err = zones.NewFolder(n.folderOptions(cfg, pools.find)); err != nil {
 		return err
 	}
+	loaded := make(chan []zones.Problem, 1)
+	go func() { loaded <- n.folder.Load(ctx) }()
+	plan, err := Prepare(cfg, nil)
+	if err != nil {
+		cancel()
+		<-loaded
+		return err
+	}
+	n.install(plan, told)
+	pools.keep(geoInfo(plan.Set))
 	n.monitor.Start(context.WithoutCancel(ctx)) // until Close
-	n.tell(plan, n.folder.Load(ctx))
+	n.tell(plan, <-loaded)
 	n.monitor.FirstRound(ctx)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	releaseMemory()
 	return n.listen(cfg)
+}
+
+// promise answers what pools there are when the plan is ready; until then askers wait.
+type promise struct {
+	made  chan struct{}
+	ended <-chan struct{} // there will be no plan
+	pools zones.FindGeo   // read when made is closed
+}
+
+func (p *promise) keep(pools zones.FindGeo) {
+	p.pools = pools
+	close(p.made)
+}
+
+func (p *promise) find(ref string) (zones.GeoInfo, error) {
+	select {
+	case <-p.made:
+	case <-p.ended:
+	}
+	select {
+	case <-p.made:
+		return p.pools(ref)
+	default:
+		return zones.GeoInfo{}, context.Canceled
+	}
 }
 
 // listen opens the control socket and then, last of all, the listeners.

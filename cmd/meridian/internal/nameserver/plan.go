@@ -16,9 +16,9 @@ import (
 // Plan is a configuration made ready to serve. Immutable.
 type Plan struct {
 	Config *config.Config
-	Geo    *geo.Database
-	Part   *geo.Partition
-	Pools  []steer.Pool // in the order of the file; a Slot in them is an index into Targets
+	Geo    *geo.Database  // nil if nothing needs one
+	Part   *geo.Partition // nil if there are no pools
+	Pools  []steer.Pool   // in the order of the file; a Slot in them is an index into Targets
 	// Targets are the addresses and names to be probed, each once.
 	Targets []healthcheck.Target
 	Set     *steer.Set
@@ -60,7 +60,10 @@ func Prepare(cfg *config.Config, prev *Plan) (*Plan, error) {
 func (p *Plan) openGeo(prev *Plan) error {
 	g := p.Config.Geo
 	p.files = markFiles(append(append([]string(nil), g.City...), g.ASN...))
-	if prev != nil && reflect.DeepEqual(prev.Config.Geo, g) && p.files.same(prev.files) {
+	if !needsGeo(p.Config) {
+		return nil
+	}
+	if prev != nil && prev.Geo != nil && reflect.DeepEqual(prev.Config.Geo, g) && p.files.same(prev.files) {
 		p.Geo = prev.Geo
 		return nil
 	}
@@ -72,10 +75,37 @@ func (p *Plan) openGeo(prev *Plan) error {
 	return nil
 }
 
+// needsGeo tells whether there is anything to look up places for, or to judge by what a database holds. The embedded
+// world takes a second and 50 MB that a nameserver without pools can do without; files that are named are verified in
+// any case.
+func needsGeo(cfg *config.Config) bool {
+	g := cfg.Geo
+	return len(cfg.Pools) > 0 || len(g.City) > 0 || len(g.ASN) > 0 || len(g.Fields) > 0 || len(g.Groups) > 0
+}
+
+// attributes are what the database can tell.
+func (p *Plan) attributes() geo.Attributes {
+	if p.Geo == nil {
+		return geo.Attributes{}
+	}
+	return p.Geo.Has()
+}
+
+// sources are the files of the database.
+func (p *Plan) sources() []geo.Source {
+	if p.Geo == nil {
+		return nil
+	}
+	return p.Geo.Sources()
+}
+
 // cut divides the address space as the rules need it.
 func (p *Plan) cut(prev *Plan) error {
+	if len(p.Pools) == 0 {
+		return nil
+	}
 	p.want = steer.Want(p.Pools)
-	if prev != nil && prev.Geo == p.Geo && reflect.DeepEqual(prev.want, p.want) {
+	if prev != nil && prev.Part != nil && prev.Geo == p.Geo && reflect.DeepEqual(prev.want, p.want) {
 		p.Part = prev.Part
 		return nil
 	}

@@ -24,7 +24,7 @@ type builder struct {
 
 // buildPools fills in Pools and Targets.
 func (p *Plan) buildPools() error {
-	b := &builder{cfg: p.Config, has: p.Geo.Has(), slots: map[healthcheck.Target]healthcheck.Slot{}}
+	b := &builder{cfg: p.Config, has: p.attributes(), slots: map[healthcheck.Target]healthcheck.Slot{}}
 	for i := range p.Config.Servers {
 		b.servers = append(b.servers, b.server(&p.Config.Servers[i]))
 	}

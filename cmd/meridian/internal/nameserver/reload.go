@@ -159,9 +159,9 @@ func (n *Nameserver) lookAtGeo(w *geoWatch) {
 	}
 }
 
-// folderOptions are those of the zones folder under a plan.
-func (n *Nameserver) folderOptions(p *Plan) zones.FolderOptions {
-	o := folderOptions(p.Config, geoInfo(p.Set))
+// folderOptions are those of the zones folder with these pools.
+func (n *Nameserver) folderOptions(cfg *config.Config, pools zones.FindGeo) zones.FolderOptions {
+	o := folderOptions(cfg, pools)
 	o.Log = n.log.Named("zones")
 	o.Publish = func(set *zones.Set, _ []zones.Problem) { n.zonesChanged(set) }
 	return o

@@ -21,7 +21,7 @@ func (n *Nameserver) Status() admin.Status {
 			s.Listen = append(s.Listen, a.String())
 		}
 	}
-	for _, g := range plan.Geo.Sources() {
+	for _, g := range plan.sources() {
 		s.Geo = append(s.Geo, admin.Geo{File: g.Path, Type: g.Type, Built: g.Built, Attribution: g.Attribution})
 	}
 	for _, p := range n.folder.Problems() {
