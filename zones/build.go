@@ -26,6 +26,7 @@ type built struct {
 	problems []Problem
 	files    []string // by Pos.File
 	records  int
+	cut      bool   // the text of a file does not end with a newline
 	content  uint64 // sum over the records, the SOA's serial left out
 	soa      Pos
 }
@@ -38,7 +39,7 @@ func build(t text, seed maphash.Seed) built {
 	if rep.errors == 0 {
 		b.compile(t, recs, rep, seed)
 	}
-	b.files = rep.files
+	b.files, b.cut = rep.files, rep.cut
 	b.problems = rep.problems()
 	return b
 }

@@ -63,6 +63,7 @@ type Folder struct {
 	removed    []string
 	dirty      bool             // there is something to publish
 	logged     map[Problem]bool // reported already
+	starting   bool             // Load or Reload: zones with nothing to serve are not kept waiting
 }
 
 // zoneState is what is known of one zone.

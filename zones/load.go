@@ -26,6 +26,23 @@ func (s stamp) same(o stamp) bool {
 	return s.info.Size() == o.info.Size() && s.info.ModTime().Equal(o.info.ModTime()) && os.SameFile(s.info, o.info)
 }
 
+// size is in octets.
+func (s stamp) size() int64 {
+	if s.missing() {
+		return 0
+	}
+	return s.info.Size()
+}
+
+// tick is more than the grain of the times that file systems keep.
+const tick = 20 * time.Millisecond
+
+// ticking tells whether a file read at a time may change without that showing
+// in its stamp.
+func (s stamp) ticking(read time.Time) bool {
+	return !s.missing() && read.Sub(s.info.ModTime()) < tick
+}
+
 // stat looks at a file of the folder. Zone files may be links that lead out of
 // it, other files may not.
 func (f *Folder) stat(name string) stamp {
@@ -63,6 +80,7 @@ type job struct {
 	geo        FindGeo
 	generation int
 	floor      uint32 // the last serial served
+	large      bool
 }
 
 // result is what became of a job.
@@ -71,8 +89,12 @@ type result struct {
 	built
 	deps     []dep
 	unstable bool // a file changed while it was read
+	began    time.Time
 	took     time.Duration
 }
+
+// partial tells whether a file looks as if its end were still to come.
+func (r *result) partial() bool { return r.cut || hasErrors(r.problems) }
 
 // newJob begins a load of a zone that has one file.
 func (f *Folder) newJob(st *zoneState) job {
@@ -96,8 +118,7 @@ var errNoFile = errors.New("not a regular file")
 
 // load reads, checks and compiles one zone. It takes no lock.
 func (f *Folder) load(ctx context.Context, j job) result {
-	start := time.Now()
-	r := result{job: j}
+	r := result{job: j, began: time.Now()}
 	in := &input{ctx: ctx, dir: f.o.Dir, stat: f.stat}
 	defer in.close()
 	file, size, err := in.openZone(j.name)
@@ -115,7 +136,7 @@ func (f *Folder) load(ctx context.Context, j job) result {
 		r.unstable = r.unstable || !f.stat(d.path).same(d.stamp)
 	}
 	r.unstable = r.unstable || ctx.Err() != nil
-	r.took = time.Since(start)
+	r.took = time.Since(r.began)
 	return r
 }
 

@@ -83,6 +83,7 @@ func (p *parser) read(r io.Reader, size int64, src *source) {
 	src.scanner = newScanner(limitedReader{r, p}, size, p.limits.Entry)
 	p.entries(src)
 	if src.cut && !p.stopped {
+		p.rep.cut = true
 		p.rep.warn(Pos{src.file, src.line}, "the last line does not end with a newline: is the file whole?")
 	}
 }

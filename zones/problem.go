@@ -75,6 +75,7 @@ type report struct {
 	list     []Problem
 	errors   int
 	warnings int
+	cut      bool // a file does not end with a newline
 }
 
 // full tells that no further error would be kept.

@@ -17,18 +17,22 @@ var (
 )
 
 // Load loads the whole folder and publishes it: first every zone as loading,
-// then the result. It returns what is wrong. Files written within the last
-// Quiet are waited for, at most three times as long; what still changes then
-// is left to Run. If ctx ends early, zones that are not read yet stay loading.
+// then the result. It returns what is wrong. A file written within the last
+// Quiet that does not look whole is waited for, at most three times as long;
+// what still changes then is left to Run. If ctx ends early, zones that are not
+// read yet stay loading.
 func (f *Folder) Load(ctx context.Context) []Problem { return f.reload(ctx) }
 
 // Reload is Load for a folder that has zones loaded: it reads what changed and
-// what had failed, and ends the serving of zones whose files are gone.
+// what had failed, and ends the serving of zones whose files are gone. What has
+// a good version to serve waits for every file written within the last Quiet.
 func (f *Folder) Reload(ctx context.Context) []Problem { return f.reload(ctx) }
 
 func (f *Folder) reload(ctx context.Context) []Problem {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.starting = true
+	defer func() { f.starting = false }()
 	f.list(f.claim, f.vanish)
 	f.forget()
 	if f.set.Load().Len() == 0 {
@@ -102,13 +106,17 @@ func (f *Folder) calm(kind string) {
 }
 
 // queueChanged queues the zones whose files differ from what was read last,
-// and those that had failed. Every file of theirs is shown to touched.
+// and those that had failed. The files of those that have something to serve
+// meanwhile are shown to touched.
 func (f *Folder) queueChanged(touched func(name string)) {
 	for _, st := range f.zones {
 		if !hasErrors(st.problems) && !st.queued && !f.changed(st) {
 			continue
 		}
 		f.queue(st)
+		if st.zone == nil {
+			continue
+		}
 		for _, name := range st.names {
 			touched(name)
 		}
@@ -178,7 +186,7 @@ func (f *Folder) due() time.Time {
 // loadReady loads what is queued, several zones at a time, and waits for it.
 func (f *Folder) loadReady(ctx context.Context) {
 	var jobs []job
-	for j, ok := f.next(); ok; j, ok = f.next() {
+	for j, ok := f.next(true); ok; j, ok = f.next(true) {
 		jobs = append(jobs, j)
 	}
 	slices.SortFunc(jobs, func(a, b job) int { return cmp.Compare(a.name, b.name) })
@@ -202,5 +210,6 @@ func (f *Folder) loadReady(ctx context.Context) {
 	}
 }
 
-// workers is how many zones are loaded at a time.
-func workers() int { return max(2, runtime.NumCPU()) }
+// workers is how many zones are loaded at a time, at least two: Run keeps one
+// of them for those that take no time.
+func workers() int { return max(2, runtime.GOMAXPROCS(0)) }

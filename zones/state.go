@@ -123,22 +123,45 @@ func (f *Folder) queue(st *zoneState) {
 	}
 }
 
-// next takes a zone from the queue that can be loaded now. One that waits for
-// a file to stand still is queued again by that file.
-func (f *Folder) next() (job, bool) {
-	for len(f.ready) > 0 {
-		st := f.ready[0]
-		f.ready = f.ready[1:]
+// next takes a zone from the queue that can be loaded now; a large one stays in
+// it where none is wanted. One that waits for a file to stand still is queued
+// again by that file.
+func (f *Folder) next(large bool) (job, bool) {
+	for i := 0; i < len(f.ready); {
+		st := f.ready[i]
+		loadable := len(st.names) == 1 && !f.waits(st)
+		if loadable && !large && f.isLarge(st) {
+			i++
+			continue
+		}
+		if i == 0 {
+			f.ready = f.ready[1:]
+		} else {
+			f.ready = slices.Delete(f.ready, i, i+1)
+		}
 		st.queued = false
-		switch {
-		case len(st.names) == 0 || f.waits(st):
-		case len(st.names) > 1:
-			f.conflict(st)
-		default:
+		if loadable {
 			return f.newJob(st), true
+		}
+		if len(st.names) > 1 && !f.waits(st) {
+			f.conflict(st)
 		}
 	}
 	return job{}, false
+}
+
+// largeText is the octets of text from which a zone counts as large: its load
+// takes long enough that others shall not wait for it.
+const largeText = 1 << 20
+
+func (f *Folder) isLarge(st *zoneState) bool {
+	size := f.stat(st.names[0]).size()
+	for _, d := range st.deps {
+		if d.path != st.names[0] {
+			size += d.stamp.size()
+		}
+	}
+	return size >= largeText
 }
 
 func (f *Folder) waits(st *zoneState) bool {
@@ -214,13 +237,21 @@ func (f *Folder) take(r result) {
 }
 
 // unsettled makes a load wait for files that changed under it, and for those
-// that it is the first to read and that were written so lately that they may
-// not be whole.
+// that were written so lately that they may not be whole:
+//
+//	at a start, nothing to serve  ->  waits for
+//	yes                               all of them, if the zone does not look whole
+//	no                                those that this load is the first to read
 func (f *Folder) unsettled(r result, old []dep) bool {
 	waits := r.unstable
+	begins := f.starting && r.st.zone == nil
 	for _, d := range r.deps {
 		known := d.path == r.name || slices.ContainsFunc(old, func(o dep) bool { return o.path == d.path })
-		if now := f.stat(d.path); !now.same(d.stamp) || !known && f.fresh(now) {
+		doubted := !known
+		if begins {
+			doubted = r.partial() || d.stamp.ticking(r.began)
+		}
+		if now := f.stat(d.path); !now.same(d.stamp) || doubted && f.fresh(now) {
 			f.pend(d.path)
 			waits = true
 		}

@@ -47,6 +47,7 @@ type runner struct {
 	root      fs.FileInfo
 	dirs      map[string]bool // watched
 	inFlight  int
+	large     int // of those in flight
 	scanAt    time.Time
 	published time.Time
 }
@@ -78,7 +79,6 @@ func (r *runner) step(ctx context.Context) {
 	case e, ok := <-r.events():
 		r.event(e, ok)
 	case done := <-r.f.results:
-		r.inFlight--
 		r.done(done)
 	}
 }
@@ -100,13 +100,7 @@ func (r *runner) work(ctx context.Context) time.Time {
 		r.scan()
 	}
 	pendingAt := f.due()
-	for r.inFlight < workers() {
-		j, ok := f.next()
-		if !ok {
-			break
-		}
-		r.inFlight++
-		go func() { f.results <- f.load(ctx, j) }()
+	for r.inFlight < workers() && r.begin(ctx) {
 	}
 	next := r.scanAt
 	if !pendingAt.IsZero() {
@@ -121,6 +115,21 @@ func (r *runner) work(ctx context.Context) time.Time {
 		f.log()
 	}
 	return next
+}
+
+// begin starts a load, if there is one to start. Large zones do not take all
+// the places: an edit of a small one overtakes them.
+func (r *runner) begin(ctx context.Context) bool {
+	j, ok := r.f.next(r.large < workers()-1)
+	if !ok {
+		return false
+	}
+	r.inFlight++
+	if j.large = r.f.isLarge(j.st); j.large {
+		r.large++
+	}
+	go func() { r.f.results <- r.f.load(ctx, j) }()
+	return true
 }
 
 // scan looks at the whole folder for what no event told of.
@@ -189,6 +198,10 @@ func (r *runner) stranger(e event) {
 
 func (r *runner) done(res result) {
 	f := r.f
+	r.inFlight--
+	if res.large {
+		r.large--
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.apply(res)
