@@ -13,7 +13,9 @@ type answers struct {
 	byRank     [2][]uint32 // by family and ranking: index into list; only family 0 if every type is a CNAME
 	list       []answered
 	candidates []candidate
-	arena      []byte // resource records and names, in wire form
+	groups     []group // of variants, by ascending first
+	variants   uint32  // how many there are
+	arena      []byte  // resource records and names, in wire form
 }
 
 // span is a piece of an arena.
@@ -28,6 +30,7 @@ type answered struct {
 	wire    span   // the records, or the target's name if kind is Alias
 	from    uint32 // candidates to pick from for each query, instead of wire
 	to      uint32
+	variant uint32 // its number; where several candidates are picked, that of the first combination
 }
 
 // candidate is a server that Weighted or Sticky may pick.
@@ -35,6 +38,7 @@ type candidate struct {
 	hash   uint64
 	wire   span
 	weight uint32
+	alone  uint32 // the variant's number if nothing else is picked
 	rrs    uint16
 	alias  bool
 }
@@ -50,6 +54,9 @@ type writer struct {
 	seen   map[string]uint32 // answers by what they are made of
 	key    []byte
 	picked []uint16
+
+	numbers map[string]uint32 // of the first variant of a group, by what it is made of
+	known   []byte            // that, of the group in hand
 }
 
 // crew is servers with their levels in the family being written.
@@ -60,7 +67,7 @@ type crew struct {
 }
 
 func answer(p *pool, h *healthcheck.Snapshot) *answers {
-	w := &writer{answers: &answers{pool: p}, health: h, seen: map[string]uint32{}}
+	w := &writer{answers: &answers{pool: p}, health: h, seen: map[string]uint32{}, numbers: map[string]uint32{}}
 	w.crew, w.spare = newCrew(p.members, h), newCrew(p.fallback, h)
 	for _, u := range w.crew.urgency {
 		w.calm = sooner(w.calm, u)
@@ -157,10 +164,14 @@ func (w *writer) write(a *answered, c *crew, servers []uint16) {
 			w.candidates = append(w.candidates, w.candidate(&c.members[s], c.levels[s]))
 		}
 		a.to = uint32(len(w.candidates))
+		if w.pool.several() {
+			a.variant = w.combinations(a.from, a.to)
+		}
 		return
 	}
 	if alias := c.members[servers[0]].alias; alias != nil {
 		a.kind, a.wire = Alias, w.store(alias)
+		a.variant = w.alone(typeCNAME, a.wire)
 		return
 	}
 	room := maxAll
@@ -172,17 +183,22 @@ func (w *writer) write(a *answered, c *crew, servers []uint16) {
 		a.rrs += w.writeRecords(&c.members[s], c.levels[s], room-int(a.rrs))
 	}
 	a.wire.to = uint32(len(w.arena))
+	a.variant = w.alone(familyTypes[w.family], a.wire)
 }
 
 func (w *writer) candidate(m *member, l level) candidate {
 	n := candidate{hash: m.hash, weight: m.weight, alias: m.alias != nil}
 	if n.alias {
 		n.wire = w.store(m.alias)
+		n.alone = w.alone(typeCNAME, n.wire)
 		return n
 	}
 	n.wire.from = uint32(len(w.arena))
 	n.rrs = w.writeRecords(m, l, maxAll)
 	n.wire.to = uint32(len(w.arena))
+	if !w.pool.several() {
+		n.alone = w.alone(familyTypes[w.family], n.wire)
+	}
 	return n
 }
 

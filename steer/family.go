@@ -2,10 +2,11 @@ package steer
 
 import "fmt"
 
-// The families of answers, and with them the indices of A and AAAA.
+// The types of answers. A and AAAA are the families 0 and 1.
 const (
-	typeA    = 1
-	typeAAAA = 28
+	typeA     = 1
+	typeCNAME = 5
+	typeAAAA  = 28
 )
 
 var familyType = [2]string{"A", "AAAA"}
@@ -81,7 +82,7 @@ func familyOf(a Address) int {
 // info is what zones and resolver may know of a pool.
 func (p *Pool) info() Info {
 	t := typesOf(p)
-	i := Info{A: t.has[0], AAAA: t.has[1], OnlyCNAME: t.alias, CNAME: anyAlias(p.Servers)}
+	i := Info{A: t.has[0], AAAA: t.has[1], OnlyCNAME: t.alias, CNAME: anyAlias(p.Servers), NoData: p.AllDown == DenyData}
 	if p.AllDown == UseFallback {
 		i.CNAME = i.CNAME || anyAlias(p.Fallback)
 	}

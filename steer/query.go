@@ -54,14 +54,17 @@ func (a *answers) choose(ch *Choice, family int, at seat, rnd uint64) {
 	ch.Kind, ch.Scope, ch.Cap, ch.AllDown, ch.TTLMin = x.kind, at.scope, x.until, x.allDown, a.pool.TTLMin
 	switch {
 	case x.kind == Alias:
-		ch.Alias = a.bytes(x.wire)
+		ch.Alias, ch.Variant = a.bytes(x.wire), x.variant
 	case x.kind != Addresses:
 		ch.Scope = 0
 	case x.from == x.to:
-		ch.Parts[0], ch.N, ch.RRs = a.bytes(x.wire), 1, int(x.rrs)
+		ch.Parts[0], ch.N, ch.RRs, ch.Variant = a.bytes(x.wire), 1, int(x.rrs), x.variant
 	default:
 		d := draw{from: a.candidates[x.from:x.to], client: at.key, rnd: rnd, sticky: a.pool.Pick == Sticky}
 		a.fill(ch, &d, a.pool.limit())
+		if a.pool.several() {
+			ch.Variant = x.variant + a.pool.choices.rank(d.taken[:d.n])
+		}
 	}
 }
 
@@ -73,11 +76,11 @@ func (a *answers) fill(ch *Choice, d *draw, n int) {
 			return
 		}
 		if c := &d.from[i]; c.alias {
-			ch.Kind, ch.Alias = Alias, a.bytes(c.wire)
+			ch.Kind, ch.Alias, ch.Variant = Alias, a.bytes(c.wire), c.alone
 			return
 		}
 		c := &d.from[i]
-		ch.Parts[ch.N] = a.bytes(c.wire)
+		ch.Parts[ch.N], ch.Variant = a.bytes(c.wire), c.alone
 		ch.N++
 		ch.RRs += int(c.rrs)
 		d.onlyAddresses = true
@@ -175,6 +178,9 @@ func (p *pool) pinned(ch *Choice, server int32, qtype uint16) {
 		ch.Kind, ch.Alias = Alias, m.alias
 	case n > 0 && (qtype == typeA || qtype == typeAAAA):
 		ch.Parts[0], ch.N, ch.RRs = m.all[family], 1, n
+		if family == 1 && len(m.addrs[0]) > 0 {
+			ch.Variant = 1
+		}
 	default:
 		ch.Kind = NoData
 	}

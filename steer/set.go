@@ -27,6 +27,9 @@ type pool struct {
 	members  []member
 	fallback []member
 	refs     map[string]int32 // servers by name
+	mixed    bool             // of servers with addresses and servers with CNAMEs
+	choices  binomials        // of candidates, if several are picked
+	variants int              // while all servers are up
 }
 
 // Compile builds the tables of all pools over the partition, which must have been cut with Want of the same
@@ -114,6 +117,7 @@ func (c *compiler) add(p *Pool, m *matcher) error {
 	if made.table, err = c.table(p, m); err != nil {
 		return err
 	}
+	made.variants = int(answer(made, nil).variants)
 	c.register(made)
 	return nil
 }
@@ -127,7 +131,17 @@ func newPool(p *Pool) (*pool, error) {
 	if made.members, err = newMembers(p.Servers); err == nil && p.AllDown == UseFallback {
 		made.fallback, err = newMembers(p.Fallback)
 	}
+	info := p.info()
+	made.mixed = info.CNAME && !info.OnlyCNAME
+	if made.several() {
+		made.choices = newBinomials(max(len(p.Servers), len(p.Fallback)), p.limit())
+	}
 	return made, err
+}
+
+// several says whether each query picks more than one server.
+func (p *pool) several() bool {
+	return (p.Pick == Weighted || p.Pick == Sticky) && p.limit() > 1 && !p.types.alias && !p.mixed
 }
 
 // table returns the table of a pool, made anew only if no other pool has its like.

@@ -137,6 +137,7 @@ type Info struct {
 	A, AAAA   bool
 	CNAME     bool // some answer may be a CNAME, so the GEO record must stand alone
 	OnlyCNAME bool
+	NoData    bool // all_down = "nodata": a type that exists may come and go
 }
 
 // Client says for whom a query is answered.
@@ -158,4 +159,5 @@ type Choice struct {
 	Cap     uint32    // seconds until the answer may change, 0: every check behind it is settled
 	AllDown bool      // no server of the ranking is healthy
 	TTLMin  uint32    // Pool.TTLMin
+	Variant uint32    // the place of the answer's RRset in State.Variants
 }
