@@ -29,7 +29,7 @@ func BenchmarkParse(b *testing.B) {
 			b.SetBytes(int64(len(zone)))
 			for b.Loop() {
 				rep := &report{files: []string{"zones/example.com.zone"}, limit: 50}
-				recs := parse(strings.NewReader(zone), int64(len(zone)), "\x07example\x03com\x00", nothing, Limits{}.withDefaults(), rep)
+				recs := parse(strings.NewReader(zone), int64(len(zone)), "\x07example\x03com\x00", nothing, Limits{}.withDefaults(), rep, func(portion) {})
 				if len(recs) < n || len(rep.list) > 0 {
 					b.Fatal(len(recs), rep.list[0])
 				}
@@ -39,14 +39,19 @@ func BenchmarkParse(b *testing.B) {
 }
 
 func BenchmarkBuild(b *testing.B) {
-	for _, n := range []int{100, 1_000_000} {
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			zone := bigZone(n)
-			b.SetBytes(int64(len(zone)))
+	for _, c := range []struct {
+		name string
+		zone string
+	}{
+		{"mixed=100", bigZone(100)}, {"mixed=1000000", bigZone(1_000_000)},
+		{"hosts=100000", hostZone(100_000)}, {"hosts=1000000", hostZone(1_000_000)},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			b.SetBytes(int64(len(c.zone)))
 			for b.Loop() {
 				got := build(text{
 					origin: "\x07example\x03com\x00", files: []string{"zones/example.com.zone"},
-					src: strings.NewReader(zone), size: int64(len(zone)), open: nothing, limits: Limits{}.withDefaults(),
+					src: strings.NewReader(c.zone), size: int64(len(c.zone)), open: nothing, limits: Limits{}.withDefaults(),
 				}, maphash.MakeSeed())
 				if got.zone == nil {
 					b.Fatal(got.problems[0])
@@ -54,4 +59,14 @@ func BenchmarkBuild(b *testing.B) {
 			}
 		})
 	}
+}
+
+// hostZone is a zone of n names with an address each.
+func hostZone(n int) string {
+	var b strings.Builder
+	b.WriteString("$TTL 300\n@ IN SOA ns1 hostmaster 1 7200 3600 1209600 300\n@ IN NS ns1\nns1 IN A 192.0.2.53\n")
+	for i := range n {
+		fmt.Fprintf(&b, "h%07d IN A 10.%d.%d.%d\n", i, i>>16&255, i>>8&255, i&255)
+	}
+	return b.String()
 }

@@ -34,26 +34,29 @@ type built struct {
 // build goes the whole way from text to a compiled zone.
 func build(t text, seed maphash.Seed) built {
 	rep := &report{zone: shortText(t.origin), files: t.files, limit: t.limits.Problems}
-	recs := parse(t.src, t.size, t.origin, t.open, t.limits, rep)
+	zone := newBuilder(t.origin)
+	place, placed := zone.beside(t.size)
+	recs := parse(t.src, t.size, t.origin, t.open, t.limits, rep, place)
+	placed()
 	b := built{records: len(recs)}
 	if rep.errors == 0 {
-		b.compile(t, recs, rep, seed)
+		b.compile(t, zone, recs, rep, seed)
 	}
 	b.files, b.cut = rep.files, rep.cut
 	b.problems = rep.problems()
 	return b
 }
 
-func (b *built) compile(t text, recs []Record, rep *report, seed maphash.Seed) {
+func (b *built) compile(t text, zone *builder, recs []Record, rep *report, seed maphash.Seed) {
+	zone.sort(recs)
 	c := &checker{origin: t.origin, rep: rep}
-	c.check(recs)
+	c.check(recs, zone)
 	if c.soa >= 0 {
 		b.soa = recs[c.soa].Pos
 		b.content = content(recs, seed)
 		setSerial(&recs[c.soa], t.serial)
 	}
-	recs = c.kept()
-	z, err := compile(t.origin, recs)
+	z, err := zone.compile(recs)
 	if err != nil {
 		if rep.errors == 0 {
 			rep.fail(Pos{Line: 1}, "%v", err)

@@ -14,15 +14,15 @@ type checker struct {
 	origin string
 	rep    *report
 	recs   []Record
-	owners owners
 
 	soa    int  // index of the SOA record in recs, -1 for none
 	hasNS  bool // at the apex
 	cuts   bool // some zone cut exists
 	dnames bool
 
-	own  []uint32 // scratch: the records of one owner
-	sets []tally  // scratch: their RRsets
+	dropped int      // records
+	own     []uint32 // scratch: the records of one owner
+	sets    []tally  // scratch: their RRsets
 }
 
 // tally is what the rules need to know of one RRset.
@@ -33,37 +33,56 @@ type tally struct {
 	second int // if count > 1
 }
 
-// check applies the rules that concern one owner at a time. It drops, with a
-// report, what cannot be compiled: duplicates and data out of the zone; and
-// gives every RRset one TTL.
-func (c *checker) check(recs []Record) {
-	c.recs, c.owners, c.soa = recs, groupByOwner(recs), -1
-	for _, head := range c.owners.heads {
-		c.owner(head)
+// check applies the rules that concern one owner at a time to the records that
+// b has in order. It drops, with a report, what cannot be compiled: duplicates
+// and data out of the zone; and gives every RRset one TTL.
+func (c *checker) check(recs []Record, b *builder) {
+	c.recs, c.soa = recs, -1
+	c.outside(b)
+	for rest := b.order; len(rest) > 0; {
+		own := b.head(rest)
+		c.owner(own)
+		rest = rest[len(own):]
 	}
 	if c.soa < 0 {
 		c.rep.fail(Pos{Line: 1}, "no SOA record at %s", nameText(c.origin))
 	} else if !c.hasNS {
 		c.rep.warn(recs[c.soa].Pos, "no NS record at %s", nameText(c.origin))
 	}
-}
-
-// kept gives the records that were not dropped, and moves them: indexes into
-// recs hold no longer.
-func (c *checker) kept() []Record {
-	c.owners, c.soa = owners{}, -1
-	return slices.DeleteFunc(c.recs, func(r Record) bool { return r.Type == 0 })
-}
-
-func (c *checker) owner(head uint32) {
-	c.own = c.owners.of(c.own[:0], head)
-	if owner := c.recs[head].Owner; !within(owner, c.origin) {
-		c.rep.fail(c.recs[head].Pos, "%s is out of the zone %s", nameText(owner), nameText(c.origin))
-		for _, i := range c.own {
-			c.recs[i].Type = 0
-		}
-		return
+	if c.dropped > 0 {
+		b.forget(recs)
 	}
+}
+
+func (c *checker) drop(i uint32) {
+	c.recs[i].Type = 0
+	c.dropped++
+}
+
+// outside drops the records that b found no node for. Each of their owners is
+// reported once, as long as reports are kept.
+func (c *checker) outside(b *builder) {
+	told, last := map[string]bool{}, ""
+	for i, id := range b.node {
+		if id != nowhere {
+			continue
+		}
+		c.drop(uint32(i))
+		owner := c.recs[i].Owner
+		if owner == last || told[owner] {
+			continue
+		}
+		if last = owner; !c.rep.full() {
+			told[owner] = true
+		}
+		c.rep.fail(c.recs[i].Pos, "%s is out of the zone %s", nameText(owner), nameText(c.origin))
+	}
+}
+
+// owner looks at the records of one owner, which stand by type.
+func (c *checker) owner(own []uint32) {
+	c.own = append(c.own[:0], own...)
+	head := slices.Min(own)
 	if len(c.own) > 1 {
 		slices.SortStableFunc(c.own, func(a, b uint32) int {
 			return cmp.Or(cmp.Compare(c.recs[a].Type, c.recs[b].Type), strings.Compare(c.dataKey(a), c.dataKey(b)))
@@ -128,7 +147,7 @@ func (c *checker) fits(first *Record, own []uint32) {
 		c.rep.fail(first.Pos, "the %s records of %s, %d from here on, do not fit one DNS message of 64 KiB",
 			typeText(first.Type), nameText(first.Owner), len(own))
 		for _, i := range own {
-			c.recs[i].Type = 0
+			c.drop(i)
 		}
 	}
 }
@@ -144,7 +163,7 @@ func (c *checker) dropDuplicates(own []uint32) []uint32 {
 			continue
 		}
 		c.rep.warn(c.recs[i].Pos, "the same record stands in line %d; it counts once", c.recs[same].Pos.Line)
-		c.recs[i].Type = 0
+		c.drop(i)
 	}
 	return kept
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"sort"
 	"strings"
 )
 
@@ -45,15 +44,9 @@ func (e *RRsetError) Error() string {
 	return fmt.Sprintf("the RRset of type %d does not fit one DNS message", e.Type)
 }
 
-// compile turns the checked records of a zone into its tables. The records
-// are reordered. It fails only on limits of size: an *RRsetError, a zone over
-// 4 GiB, or a missing SOA.
-func compile(origin string, recs []Record) (*Zone, error) {
-	b := &builder{z: &Zone{origin: strings.Clone(origin)}}
-	if err := b.reserve(recs); err != nil {
-		return nil, err
-	}
-	b.place(recs)
+// compile turns checked records into the tables of their zone. It fails only on
+// limits of size: an *RRsetError, a zone over 4 GiB, or a missing SOA.
+func (b *builder) compile(recs []Record) (*Zone, error) {
 	if err := b.fill(recs); err != nil {
 		return nil, err
 	}
@@ -67,162 +60,43 @@ func compile(origin string, recs []Record) (*Zone, error) {
 	return b.trim(), nil
 }
 
-// builder holds what only the making of a zone needs.
-type builder struct {
-	z       *Zone
-	scratch Name
-	parent  []uint32          // by node, always lower than the node itself
-	node    []uint32          // by record
-	pools   map[string]string // one copy of each pool reference
-}
-
-// reserve makes room for all that the records need, so that the tables of a
-// large zone need not be moved as they grow.
-func (b *builder) reserve(recs []Record) error {
-	owners, size := 1, uint64(len(b.z.origin))
-	for i := range recs {
-		if i == 0 || recs[i].Owner != recs[i-1].Owner {
-			owners++
-			size += uint64(len(recs[i].Owner))
-		}
-		size += rrHeader + uint64(len(recs[i].Data))
-	}
-	if size += soaSlack; size > math.MaxUint32 {
-		return errTooLarge
-	}
-	b.z.data = make([]byte, 0, size)
-	b.z.nodes = make([]node, 0, owners)
-	b.z.slots = newSlots(owners)
-	b.parent = make([]uint32, 0, owners)
-	b.node = make([]uint32, len(recs))
-	return nil
-}
-
-// soaSlack is room for the second copy of the SOA, the one of negative answers.
-const soaSlack = rrHeader + 2*MaxName + 20
-
-// place gives every record its node, and makes the nodes: the apex first,
-// parents before children, empty non-terminals among them.
-func (b *builder) place(recs []Record) {
-	setName(&b.scratch, b.z.origin)
-	apex := b.scratch.labels
-	b.z.data = append(b.z.data, b.z.origin...)
-	b.add(&b.scratch, 0, 0, 0)
-	last := b.z.origin
-	var at uint32
-	for i := range recs {
-		if recs[i].Owner != last {
-			last = recs[i].Owner
-			setName(&b.scratch, last)
-			at = b.owner(&b.scratch, b.scratch.labels-apex)
-		}
-		b.node[i] = at
-	}
-}
-
-// owner gives the node of n, whose apex stands at label apex. A name that is
-// new is written once; ancestors that are new with it point into it.
-func (b *builder) owner(n *Name, apex int) uint32 {
-	if id, ok := b.z.find(n, 0); ok {
-		return id
-	}
-	at := uint32(len(b.z.data))
-	b.z.data = append(b.z.data, n.Wire()...)
-	return b.ensure(n, 0, apex, at)
-}
-
-// ensure gives the node of n's suffix at label i, made with all its ancestors
-// where missing; n is written at an offset.
-func (b *builder) ensure(n *Name, i, apex int, at uint32) uint32 {
-	if i >= apex {
-		return 0
-	}
-	if id, ok := b.z.find(n, i); ok {
-		return id
-	}
-	parent := b.ensure(n, i+1, apex, at)
-	return b.add(n, i, parent, at)
-}
-
-func (b *builder) add(n *Name, i int, parent, at uint32) uint32 {
-	z := b.z
-	id := uint32(len(z.nodes))
-	if (len(z.nodes)+1)*3 > len(z.slots)*2 {
-		b.grow()
-	}
-	owner := n.Suffix(i)
-	z.nodes = append(z.nodes, node{name: at + uint32(n.off[i]), size: uint8(len(owner))})
-	b.parent = append(b.parent, parent)
-	insert(z.slots, n.hash[i], id)
-	if id != 0 && string(owner[:2]) == "\x01*" {
-		z.nodes[parent].wild = id
-	}
-	return id
-}
-
-func (b *builder) grow() {
-	old := b.z.slots
-	b.z.slots = make([]slot, 2*len(old))
-	for _, s := range old {
-		if s.ref != 0 {
-			insert(b.z.slots, s.hash, s.ref-1)
-		}
-	}
-}
-
 // fill writes the RRsets of every node, by ascending type.
 func (b *builder) fill(recs []Record) error {
+	if b.tooLarge() {
+		return errTooLarge
+	}
 	b.z.extras = make([]extra, 1)
 	b.pools = map[string]string{}
-	order := b.order(recs)
-	b.z.sets = make([]rrset, 0, b.countSets(recs, order))
-	for i := 0; i < len(order); {
-		id := b.node[order[i]]
-		end := i
-		for end < len(order) && b.node[order[end]] == id {
-			end++
-		}
-		if err := b.fillNode(id, recs, order[i:end]); err != nil {
+	b.z.sets = make([]rrset, 0, b.countSets(recs))
+	for rest := b.order; len(rest) > 0; {
+		own := b.head(rest)
+		if err := b.fillNode(b.node[own[0]], recs, own); err != nil {
 			return err
 		}
-		i = end
+		rest = rest[len(own):]
 	}
 	return nil
 }
 
-// countSets counts the RRsets of ordered records.
-func (b *builder) countSets(recs []Record, order []uint32) int {
-	n := 0
+// head gives the records of the node that the first of some ordered ones
+// belongs to.
+func (b *builder) head(ordered []uint32) []uint32 {
+	end := 1
+	for end < len(ordered) && b.node[ordered[end]] == b.node[ordered[0]] {
+		end++
+	}
+	return ordered[:end]
+}
+
+// countSets counts the RRsets of the ordered records.
+func (b *builder) countSets(recs []Record) int {
+	n, order := 0, b.order
 	for i := range order {
 		if i == 0 || b.node[order[i]] != b.node[order[i-1]] || recs[order[i]].Type != recs[order[i-1]].Type {
 			n++
 		}
 	}
 	return n
-}
-
-// order lists the records by node, then type, then as they stand in the file.
-func (b *builder) order(recs []Record) []uint32 {
-	start := make([]uint32, len(b.z.nodes)+1)
-	for _, id := range b.node {
-		start[id+1]++
-	}
-	for i := 1; i < len(start); i++ {
-		start[i] += start[i-1]
-	}
-	ends := append([]uint32(nil), start...)
-	order := make([]uint32, len(recs))
-	for i, id := range b.node {
-		order[ends[id]] = uint32(i)
-		ends[id]++
-	}
-	for id := range b.z.nodes {
-		own := order[start[id]:start[id+1]]
-		if len(own) > 1 {
-			sort.SliceStable(own, func(i, j int) bool { return recs[own[i]].Type < recs[own[j]].Type })
-		}
-	}
-	return order
 }
 
 func (b *builder) fillNode(id uint32, recs []Record, own []uint32) error {

@@ -49,7 +49,7 @@ func FuzzZoneText(f *testing.F) {
 // that the library can print in its form, and compares what they are read as.
 func readBack(t *testing.T, text string) {
 	rep := &report{files: []string{"test.zone"}, limit: 50}
-	recs := parse(strings.NewReader(text), int64(len(text)), testOrigin, nothing, Limits{}.withDefaults(), rep)
+	recs := parse(strings.NewReader(text), int64(len(text)), testOrigin, nothing, Limits{}.withDefaults(), rep, func(portion) {})
 	for _, r := range recs[:min(len(recs), 100)] {
 		h := dns.RR_Header{Name: nameText(r.Owner), Rrtype: r.Type, Class: dns.ClassINET, Ttl: r.TTL, Rdlength: uint16(len(r.Data))}
 		rr := dns.RFC3597{Hdr: h, Rdata: hexOf(r.Data)}
@@ -64,7 +64,7 @@ func readBack(t *testing.T, text string) {
 func again(t *testing.T, want Record, line string) {
 	rep := &report{files: []string{"test.zone"}, limit: 50}
 	line += "\n"
-	recs := parse(strings.NewReader(line), int64(len(line)), testOrigin, nothing, Limits{}.withDefaults(), rep)
+	recs := parse(strings.NewReader(line), int64(len(line)), testOrigin, nothing, Limits{}.withDefaults(), rep, func(portion) {})
 	if len(recs) != 1 || recs[0].Owner != want.Owner || recs[0].Type != want.Type || recs[0].TTL != want.TTL || recs[0].Data != want.Data {
 		t.Errorf("%q is read as %v %v, want %v", line, recs, rep.list, want)
 	}

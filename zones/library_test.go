@@ -20,7 +20,7 @@ func shape(owner string, typ uint16, ttl uint32, data string) string {
 func ourShapes(t *testing.T, origin, text string) []string {
 	t.Helper()
 	rep := &report{files: []string{"zones/x.zone"}, limit: 50}
-	recs := parse(strings.NewReader(text), int64(len(text)), origin, nothing, Limits{}.withDefaults(), rep)
+	recs := parse(strings.NewReader(text), int64(len(text)), origin, nothing, Limits{}.withDefaults(), rep, func(portion) {})
 	if len(rep.list) > 0 {
 		t.Fatal(rep.list)
 	}

@@ -18,6 +18,8 @@ type parser struct {
 	open     openFile
 	rep      *report
 	recs     []Record
+	placed   int           // of recs
+	place    func(portion) // takes them
 	mem      arena
 	size     int64 // octets of the zone's own file
 	text     int64 // octets read so far, all files
@@ -70,13 +72,21 @@ func (l limitedReader) Read(b []byte) (int, error) {
 }
 
 // parse reads the zone's own file, which stands in rep.files[0], and what it
-// includes. Problems go to rep; after an error the records are incomplete.
-func parse(r io.Reader, size int64, origin string, open openFile, limits Limits, rep *report) []Record {
-	p := &parser{limits: limits, open: open, rep: rep, size: size}
+// includes. Every record is handed to place, some at a time. Problems go to rep;
+// after an error the records are incomplete.
+func parse(r io.Reader, size int64, origin string, open openFile, limits Limits, rep *report, place func(portion)) []Record {
+	p := &parser{limits: limits, open: open, rep: rep, size: size, place: place}
 	p.mem.size = int(max(256, min(size, maxBlock)))
 	p.recs = make([]Record, 0, max(16, min(size/32, 4096)))
 	p.read(r, size, &source{path: path.Base(rep.files[0]), origin: origin})
+	p.hand(len(p.recs))
 	return p.recs
+}
+
+// hand gives away the records read since the last time.
+func (p *parser) hand(expect int) {
+	p.place(portion{p.recs[p.placed:], expect})
+	p.placed = len(p.recs)
 }
 
 func (p *parser) read(r io.Reader, size int64, src *source) {
@@ -207,6 +217,9 @@ func (p *parser) add(src *source, r Record) {
 	}
 	if len(p.recs) == cap(p.recs) {
 		p.grow(p.text - int64(src.unread()))
+	}
+	if len(p.recs)-p.placed == maxPortion {
+		p.hand(cap(p.recs))
 	}
 	p.recs = append(p.recs, r)
 }

@@ -21,7 +21,7 @@ func parsed(text string, files map[string]string, limits Limits) (recs, problems
 		return io.NopCloser(strings.NewReader(text)), int64(len(text)), nil
 	}
 	rep := &report{files: []string{"test.zone"}, limit: 50}
-	for _, r := range parse(strings.NewReader(text), int64(len(text)), testOrigin, open, limits.withDefaults(), rep) {
+	for _, r := range parse(strings.NewReader(text), int64(len(text)), testOrigin, open, limits.withDefaults(), rep, func(portion) {}) {
 		data := fmt.Sprintf("%x", r.Data)
 		switch fields(r.Type) {
 		case "n":
@@ -151,7 +151,7 @@ func TestSlowSourceReadsTheSame(t *testing.T) {
 	text := "$TTL 5\na TXT ( \"x y\"\n b ) ; c\n\n TXT z\nlong TXT " + strings.Repeat("word ", 1000) + "\nlast A 1.2.3.4"
 	want, _ := parsed(text, nil, Limits{})
 	rep := &report{files: []string{"test.zone"}, limit: 50}
-	recs := parse(slowReader{strings.NewReader(text)}, 0, testOrigin, nothing, Limits{}.withDefaults(), rep)
+	recs := parse(slowReader{strings.NewReader(text)}, 0, testOrigin, nothing, Limits{}.withDefaults(), rep, func(portion) {})
 	if len(recs) != len(want) || len(recs) != 4 || recs[1].Pos.Line != 5 || recs[3].Data != "\x01\x02\x03\x04" {
 		t.Errorf("%v, want %v", recs, want)
 	}

@@ -28,8 +28,8 @@ type relations struct {
 	apex   int // labels of the origin
 }
 
-// relate checks the records that zone was compiled from. cuts and dnames tell
-// whether there are any.
+// relate checks the records that zone was compiled from; those without a type
+// do not count. cuts and dnames tell whether there are any.
 func relate(z *Zone, recs []Record, cuts, dnames bool, rep *report) {
 	r := &relations{zone: z, rep: rep, dnames: dnames, glue: make([]uint64, z.Nodes()/64+1)}
 	r.apex = r.labels(z.origin)
@@ -45,7 +45,9 @@ func relate(z *Zone, recs []Record, cuts, dnames bool, rep *report) {
 		return
 	}
 	for i := range recs {
-		r.place(&recs[i], i > 0 && recs[i-1].Owner == recs[i].Owner)
+		if recs[i].Type != 0 {
+			r.place(&recs[i], i > 0 && recs[i-1].Owner == recs[i].Owner)
+		}
 	}
 }
 

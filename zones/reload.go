@@ -212,4 +212,4 @@ func (f *Folder) loadReady(ctx context.Context) {
 
 // workers is how many zones are loaded at a time, at least two: Run keeps one
 // of them for those that take no time.
-func workers() int { return max(2, runtime.GOMAXPROCS(0)) }
+func workers() int { return max(2, runtime.NumCPU()) }
