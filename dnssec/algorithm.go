@@ -58,8 +58,8 @@ func (a Algorithm) check() error {
 	case RSASHA256, ECDSAP256SHA256, ECDSAP384SHA384, ED25519:
 		return nil
 	}
-	return fmt.Errorf("%v (%d) is not supported; use ECDSAP256SHA256 (13), ECDSAP384SHA384 (14), ED25519 (15) "+
-		"or RSASHA256 (8)", a, uint8(a))
+	return fmt.Errorf("algorithm %d is not supported; ECDSAP256SHA256 (13), ECDSAP384SHA384 (14), ED25519 (15) "+
+		"and RSASHA256 (8) are", uint8(a))
 }
 
 func (a Algorithm) curve() elliptic.Curve {

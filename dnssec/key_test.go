@@ -1,6 +1,7 @@
 package dnssec
 
 import (
+	"crypto"
 	"encoding/base64"
 	"strings"
 	"testing"
@@ -69,4 +70,14 @@ func verify(t *testing.T, k *Key, key *dns.DNSKEY) {
 	if err := sig.Verify(key, []dns.RR{rr}); err != nil {
 		t.Errorf("%v: %v", k.Algorithm, err)
 	}
+}
+
+// testKey256 is a private key of no zone.
+func testKey256(t *testing.T) crypto.Signer {
+	t.Helper()
+	private, err := ECDSAP256SHA256.generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return private
 }

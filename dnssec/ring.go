@@ -84,86 +84,68 @@ func (r *Ring) Split() bool {
 	return slices.ContainsFunc(r.Keys, func(k *Key) bool { return k.Role == ZSK })
 }
 
-// published are the keys whose DNSKEY stands in the zone. A zone always has one with a DS and one that signs: should
+// published are the keys whose DNSKEY stands in the zone. A zone always has one with a DS and those that sign: should
 // the times leave none, the last stays until another takes over.
 func (r *Ring) published(now time.Time) []*Key {
 	var keys []*Key
+	signers := r.zoneSigners(now)
+	ds := slices.ContainsFunc(r.Keys, func(k *Key) bool { return k.Role.HasDS() && k.public(now) })
+	last := r.last(now, Role.HasDS, func(t *Times) (from, until time.Time) { return t.Publish, t.Delete })
 	for _, k := range r.Keys {
-		if span(now, k.Times.Publish, k.Times.Delete) {
+		if k.public(now) || slices.Contains(signers, k) || !ds && k == last {
 			keys = append(keys, k)
-		}
-	}
-	for _, does := range []func(Role) bool{Role.HasDS, Role.SignsZone} {
-		if !slices.ContainsFunc(keys, func(k *Key) bool { return does(k.Role) }) {
-			keys = append(keys, r.last(now, does))
 		}
 	}
 	return keys
 }
 
-// last is the key that did something last; if none has yet, the one that will do it first.
-func (r *Ring) last(now time.Time, does func(Role) bool) *Key {
-	var best *Key
+// public tells whether the key's DNSKEY is published by its times.
+func (k *Key) public(now time.Time) bool { return span(now, k.Times.Publish, k.Times.Delete) }
+
+// zoneSigners are the keys that sign the zone. Should the times leave none, the one that signed last does.
+func (r *Ring) zoneSigners(now time.Time) []*Key {
+	var keys []*Key
 	for _, k := range r.Keys {
-		if does(k.Role) && (best == nil || laterOf(now, k, best)) {
-			best = k
+		if k.Role.SignsZone() && k.public(now) && span(now, k.Times.Activate, k.Times.Inactive) {
+			keys = append(keys, k)
 		}
 	}
-	return best
+	if len(keys) == 0 {
+		keys = append(keys, r.last(now, Role.SignsZone, func(t *Times) (from, until time.Time) {
+			if t.Inactive.IsZero() {
+				return t.Activate, t.Delete
+			}
+			return t.Activate, t.Inactive
+		}))
+	}
+	return keys
 }
 
-// laterOf tells whether a is to be kept rather than b.
+// last is the key that did something last, or does it still; if none has yet, the one that will do it first.
 //
 //	a begun  b begun
 //	yes      no       a
 //	no       yes      b
-//	yes      yes      that which ended last
-//	no       no       that which begins first
-func laterOf(now time.Time, a, b *Key) bool {
-	begunA, begunB := reached(now, a.Times.Publish), reached(now, b.Times.Publish)
-	switch {
-	case begunA != begunB:
-		return begunA
-	case begunA:
-		return end(a).After(end(b))
-	}
-	return a.Times.Publish.Before(b.Times.Publish)
-}
-
-// end is when a key stops to be of use.
-func end(k *Key) time.Time {
-	if k.Times.Delete.IsZero() || !k.Times.Inactive.IsZero() && k.Times.Inactive.Before(k.Times.Delete) {
-		return k.Times.Inactive
-	}
-	return k.Times.Delete
-}
-
-// zoneSigners are the published keys that sign the zone. Should the times leave none, the one that signed last does.
-func (r *Ring) zoneSigners(now time.Time) []*Key {
-	var active, able []*Key
-	for _, k := range r.published(now) {
-		if k.Role.SignsZone() {
-			able = append(able, k)
-			if span(now, k.Times.Activate, k.Times.Inactive) {
-				active = append(active, k)
-			}
+//	yes      yes      that which ends last, or never
+//	no       no       that which begins first; one that never begins comes last
+func (r *Ring) last(now time.Time, does func(Role) bool, life func(*Times) (from, until time.Time)) *Key {
+	var best *Key
+	better := func(a, b *Key) bool {
+		fromA, untilA := life(&a.Times)
+		fromB, untilB := life(&b.Times)
+		if begun := reached(now, fromA); begun != reached(now, fromB) {
+			return begun
+		} else if begun {
+			return !untilB.IsZero() && (untilA.IsZero() || untilA.After(untilB))
 		}
+		return !fromA.IsZero() && (fromB.IsZero() || fromA.Before(fromB))
 	}
-	if len(active) > 0 {
-		return active
-	}
-	best := able[0]
-	for _, k := range able[1:] {
-		begun := reached(now, k.Times.Activate)
-		if begun != reached(now, best.Times.Activate) {
-			if begun {
-				best = k
-			}
-		} else if begun && k.Times.Inactive.After(best.Times.Inactive) || !begun && k.Times.Publish.Before(best.Times.Publish) {
+	for _, k := range r.Keys {
+		if does(k.Role) && (best == nil || better(k, best)) {
 			best = k
 		}
 	}
-	return []*Key{best}
+	return best
 }
 
 // sync is what the parent is asked to have: the CDS and CDNSKEY RRsets.
