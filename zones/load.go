@@ -37,12 +37,6 @@ func (s stamp) size() int64 {
 // tick is more than the grain of the times that file systems keep.
 const tick = 20 * time.Millisecond
 
-// ticking tells whether a file read at a time may change without that showing
-// in its stamp.
-func (s stamp) ticking(read time.Time) bool {
-	return !s.missing() && read.Sub(s.info.ModTime()) < tick
-}
-
 // stat looks at a file of the folder. Zone files may be links that lead out of
 // it, other files may not.
 func (f *Folder) stat(name string) stamp {
@@ -81,6 +75,7 @@ type job struct {
 	generation int
 	floor      uint32 // the last serial served
 	large      bool
+	begins     bool // at a start or reload, with nothing to serve yet
 }
 
 // result is what became of a job.
@@ -89,7 +84,6 @@ type result struct {
 	built
 	deps     []dep
 	unstable bool // a file changed while it was read
-	began    time.Time
 	took     time.Duration
 }
 
@@ -101,7 +95,7 @@ func (f *Folder) newJob(st *zoneState) job {
 	f.jobs++
 	st.job, st.queued, st.again = f.jobs, false, false
 	j := f.jobOf(st)
-	j.id, j.generation = f.jobs, f.generation
+	j.id, j.generation, j.begins = f.jobs, f.generation, f.starting && st.zone == nil
 	return j
 }
 
@@ -118,8 +112,12 @@ var errNoFile = errors.New("not a regular file")
 
 // load reads, checks and compiles one zone. It takes no lock.
 func (f *Folder) load(ctx context.Context, j job) result {
-	r := result{job: j, began: time.Now()}
+	start := time.Now()
+	r := result{job: j}
 	in := &input{ctx: ctx, dir: f.o.Dir, stat: f.stat}
+	if j.begins {
+		in.tick = min(tick, f.o.Quiet)
+	}
 	defer in.close()
 	file, size, err := in.openZone(j.name)
 	if err != nil {
@@ -136,7 +134,7 @@ func (f *Folder) load(ctx context.Context, j job) result {
 		r.unstable = r.unstable || !f.stat(d.path).same(d.stamp)
 	}
 	r.unstable = r.unstable || ctx.Err() != nil
-	r.took = time.Since(r.began)
+	r.took = time.Since(start)
 	return r
 }
 
@@ -145,6 +143,7 @@ type input struct {
 	ctx  context.Context
 	dir  string
 	stat func(name string) stamp
+	tick time.Duration // how old a file has to be
 	root *os.Root
 	deps []dep
 }
@@ -194,7 +193,7 @@ func (in *input) opened(name string, file *os.File, err error) (io.ReadCloser, i
 		in.deps = append(in.deps, dep{name, in.stat(name)})
 		return nil, 0, err
 	}
-	info, err := file.Stat()
+	info, err := in.still(file)
 	if err == nil && !info.Mode().IsRegular() {
 		err = errNoFile
 	}
@@ -204,6 +203,21 @@ func (in *input) opened(name string, file *os.File, err error) (io.ReadCloser, i
 		return nil, 0, err
 	}
 	return &cancelable{in.ctx, file}, info.Size(), nil
+}
+
+// still waits until a file that was written to this moment can no longer change
+// without that showing in its stamp, and gives the stamp of then. Others have
+// stood still already.
+func (in *input) still(file *os.File) (fs.FileInfo, error) {
+	info, err := file.Stat()
+	if err != nil || in.tick == 0 {
+		return info, err
+	}
+	if age := time.Since(info.ModTime()); age >= 0 && age < in.tick {
+		time.Sleep(in.tick - age)
+		return file.Stat()
+	}
+	return info, nil
 }
 
 // cancelable ends the reading of a long file when nobody wants it any more.

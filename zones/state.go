@@ -244,12 +244,11 @@ func (f *Folder) take(r result) {
 //	no                                those that this load is the first to read
 func (f *Folder) unsettled(r result, old []dep) bool {
 	waits := r.unstable
-	begins := f.starting && r.st.zone == nil
 	for _, d := range r.deps {
 		known := d.path == r.name || slices.ContainsFunc(old, func(o dep) bool { return o.path == d.path })
 		doubted := !known
-		if begins {
-			doubted = r.partial() || d.stamp.ticking(r.began)
+		if r.begins {
+			doubted = r.partial()
 		}
 		if now := f.stat(d.path); !now.same(d.stamp) || doubted && f.fresh(now) {
 			f.pend(d.path)
