@@ -17,6 +17,6 @@ func NewAtoms(bits int, starts []uint64, places []PlaceID, borders []int) Atoms 
 	for _, s := range starts {
 		a.short = append(a.short, uint32(s))
 	}
-	a.index = topIndex(a.short)
+	a.mark()
 	return a
 }
