@@ -99,17 +99,23 @@ func big(b *testing.B) *resolver.View {
 // batches answers the queries in turn, a batch of them an iteration, and reports what one costs.
 func batches(b *testing.B, v *resolver.View, set *queries.Set) {
 	dst, s := make([]byte, 1232), new(resolver.Scratch)
-	req := &resolver.Request{Client: netip.MustParseAddrPort("127.0.0.1:5300")}
+	reqs := make([]resolver.Request, batched)
+	for i := range reqs {
+		reqs[i].Client = netip.MustParseAddrPort("127.0.0.1:5300")
+	}
 	next := 0
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	spent := -threadTime()
 	b.ReportAllocs()
 	for b.Loop() {
-		for range batched {
-			req.Msg = set.At(next)
+		for i := range reqs {
+			reqs[i].Msg = set.At(next)
 			next++
-			if v.Answer(dst, req, s) == 0 {
+		}
+		v.Prepare(reqs, s)
+		for i := range reqs {
+			if v.Write(dst, i, s) == 0 {
 				b.Fatal("no answer")
 			}
 		}

@@ -52,11 +52,15 @@ func TestAtomsFind(t *testing.T) {
 				check(rnd.Uint64N(a.end))
 			}
 			check(a.end - 1)
+			a.Touch(0)
+			a.Touch(a.end - 1)
+			a.Touch(a.end)
 			if got := a.Find(a.end); got != a.Len()-1 {
 				t.Errorf("beyond the end: %d", got)
 			}
 		}
 	}
+	new(Atoms).Touch(0)
 	if got := new(Atoms).Find(0); got != -1 {
 		t.Errorf("empty: %d", got)
 	}

@@ -7,6 +7,7 @@ import "github.com/meridian-dns/meridian/zones"
 type query struct {
 	view *View
 	req  *Request
+	work *work
 
 	// The question and the EDNS part, as parsed.
 	opcode int
@@ -29,41 +30,73 @@ type query struct {
 	// at tail instead (the compressed apex), in turn whole or up to a pointer.
 	name              zones.Name
 	base, split, tail int
-	chain             chain
 
-	zone   *zones.Zone
-	entry  int // of the zone in the view
-	apex   int // the label of name at which the zone's apex starts
-	apexAt int // where the zone's apex stands in the answer
-	other  zones.Name
+	zone   *zones.Zone // nil: no zone here has the name
+	entry  int         // of the zone in the view
+	apex   int         // the label of name at which the zone's apex starts
+	apexAt int         // where the zone's apex stands in the answer
+}
+
+// work is what a query needs only while it is answered.
+type work struct {
+	chain chain
+	other zones.Name
 }
 
 // Answer writes the answer to a query into dst and returns its length; 0 means
-// that the query must not be answered. dst must hold 65,535 octets, or 1,232
-// over UDP. See the package comment for what it may do. (RFC 1034 section
-// 4.3.2 is its outline.)
+// that the query must not be answered. It is Prepare and Write for one query.
 func (v *View) Answer(dst []byte, req *Request, s *Scratch) int {
-	q := &s.query
-	q.begin(v, dst, req)
-	if !answerable(req.Msg) {
+	s.one[0] = *req
+	v.Prepare(s.one[:], s)
+	return v.Write(dst, 0, s)
+}
+
+// Write writes the answer to query i of those prepared into dst and returns
+// its length; 0 means that the query must not be answered. dst must hold 65,535
+// octets, or 1,232 over UDP. It can be done once. See the package comment for
+// what it may do. (RFC 1034 section 4.3.2 is its outline.)
+func (v *View) Write(dst []byte, i int, s *Scratch) int {
+	q := &s.queries[i]
+	if !answerable(q.req.Msg) {
 		return 0
 	}
-	if q.rcode = q.parse(); q.rcode == noError && q.qend > headerSize {
+	q.open(dst, &s.work)
+	if q.rcode == noError && q.qend > headerSize {
 		q.answer()
 	}
-	return q.finish()
+	n := q.finish()
+	s.rcode, s.qtype, s.tc = q.rcode, q.qtype, q.tc
+	return n
 }
 
 // begin resets everything that a stage may read before it is written.
-func (q *query) begin(v *View, dst []byte, req *Request) {
-	q.view, q.req, q.out = v, req, dst
+func (q *query) begin(v *View, req *Request) {
+	q.view, q.req = v, req
 	q.opcode, q.qtype, q.qclass, q.qend = 0, 0, 0, headerSize
 	q.edns = edns{}
-	q.n, q.limit = headerSize, 0
+	q.limit = 0
 	q.counts = [4]int{}
 	q.rcode, q.aa, q.tc, q.ede = noError, false, false, 0
-	q.chain.reset()
 	q.zone = nil
+}
+
+// read parses the query and finds the zone of QNAME.
+func (q *query) read() {
+	if !answerable(q.req.Msg) {
+		return
+	}
+	q.rcode = q.parse()
+	if q.rcode == noError && q.qend > headerSize && q.ordinary() {
+		q.base, q.split = headerSize, zones.MaxName+1
+		q.enter()
+	}
+}
+
+// open begins the answer with the question.
+func (q *query) open(dst []byte, w *work) {
+	q.out, q.work = dst, w
+	q.n = copy(q.out, q.req.Msg[:q.qend])
+	w.chain.reset()
 }
 
 // answerable tells whether a message may be answered at all: a header, and QR
@@ -72,48 +105,49 @@ func answerable(msg []byte) bool {
 	return len(msg) >= headerSize && msg[2]&0x80 == 0
 }
 
+// ordinary tells a question that zones answer.
+func (q *query) ordinary() bool {
+	return q.qclass == classIN && q.qtype != typeAXFR && q.qtype != typeIXFR
+}
+
 // answer decides a well-formed question.
 func (q *query) answer() {
 	switch {
 	case q.qclass == classCH:
 		q.chaos()
-	case q.qclass != classIN, q.qtype == typeAXFR, q.qtype == typeIXFR:
+	case !q.ordinary():
 		q.rcode = refused
 	default:
 		q.resolve()
 	}
 }
 
-// resolve answers QNAME, and then every name that a CNAME leads to.
+// resolve answers QNAME, whose zone has been found, and then every name that a
+// CNAME leads to.
 func (q *query) resolve() {
-	q.base, q.split = headerSize, zones.MaxName+1
-	for q.enter() {
-		if !q.lookup() {
-			return
-		}
+	for q.zone != nil && q.lookup() {
+		q.enter()
 	}
 }
 
 // enter finds the zone of the current name. Without one QNAME is refused, and
 // a chain of CNAMEs just ends: its rest is for others to answer.
-func (q *query) enter() bool {
+func (q *query) enter() {
+	q.zone = nil
 	entry, apex, ok := q.findZone()
-	switch first := q.chain.n == 0; {
+	switch first := q.base == headerSize; {
 	case !ok && first:
 		q.rcode = refused
-		return false
 	case !ok:
-		return false
 	case q.view.zones.Entry(entry).Zone == nil:
 		if first {
 			q.unusable(entry)
 		}
-		return false
+	default:
+		q.aa = true
+		q.entry, q.zone = entry, q.view.zones.Entry(entry).Zone
+		q.apex, q.apexAt = apex, q.at(apex)
 	}
-	q.aa = true
-	q.entry, q.zone = entry, q.view.zones.Entry(entry).Zone
-	q.apex, q.apexAt = apex, q.at(apex)
-	return true
 }
 
 // unusable answers for a zone that is configured but has no good version.
@@ -216,7 +250,7 @@ func (q *query) negative(rcode uint16) {
 
 // referral points to the servers of a child zone.
 func (q *query) referral(m zones.Match) {
-	if q.chain.n == 0 {
+	if q.work.chain.n == 0 {
 		q.aa = false
 	}
 	ns, _ := q.zone.Find(m.Node, typeNS)

@@ -61,7 +61,7 @@ func (q *query) alias(set zones.RRset) bool {
 	if fixes := set.Fixes(); len(fixes) > 0 {
 		split = int(fixes[0]) - rrHeader
 	}
-	q.chain.add(q.name.Wire())
+	q.work.chain.add(q.name.Wire())
 	if set.Target(&q.name) != nil {
 		return false
 	}
@@ -74,22 +74,22 @@ func (q *query) alias(set zones.RRset) bool {
 // far is the answer.
 func (q *query) follow(at, split int) bool {
 	q.base, q.split, q.tail = at, split, q.apexAt
-	return q.chain.n < maxLinks && !q.chain.has(q.name.Wire())
+	return q.work.chain.n < maxLinks && !q.work.chain.has(q.name.Wire())
 }
 
 // redirect answers a name below a DNAME: the DNAME, and the CNAME made from it
 // (RFC 6672 section 3.1).
 func (q *query) redirect(m zones.Match) bool {
 	set, _ := q.zone.Find(m.Node, typeDNAME)
-	if q.chain.pass(q.zone, m.Node) && !q.put(sectionAnswer, set, q.at(m.Label)) {
+	if q.work.chain.pass(q.zone, m.Node) && !q.put(sectionAnswer, set, q.at(m.Label)) {
 		q.tc = true
 		return false
 	}
-	if set.Target(&q.other) != nil {
+	if set.Target(&q.work.other) != nil {
 		return false
 	}
 	head := q.name.Offset(m.Label)
-	target := q.other.Wire()
+	target := q.work.other.Wire()
 	if head+len(target) > zones.MaxName {
 		q.rcode = yxDomain
 		return false
@@ -106,7 +106,7 @@ func (q *query) redirect(m zones.Match) bool {
 // rename moves on to the target of a CNAME that was written whole, at an
 // offset of the answer, unless the CNAME itself was asked for.
 func (q *query) rename(at int) bool {
-	q.chain.add(q.name.Wire())
+	q.work.chain.add(q.name.Wire())
 	if _, err := q.name.Set(q.out[at:q.n]); err != nil || q.qtype == typeCNAME {
 		return false
 	}

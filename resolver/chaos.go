@@ -70,7 +70,7 @@ func (q *query) explain() {
 // geoNode finds the node with a GEO record that answers for QNAME.
 func (q *query) geoNode() (zones.NodeID, bool) {
 	q.base, q.split = headerSize, zones.MaxName+1
-	if !q.enter() {
+	if q.enter(); q.zone == nil {
 		return 0, false
 	}
 	m := q.zone.Lookup(&q.name, q.apex)

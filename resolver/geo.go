@@ -46,7 +46,7 @@ func (q *query) geo(g *geoName, ttl uint32) bool {
 		q.rcode, q.ede = servFail, edeInvalidData
 		return false
 	}
-	if q.chain.n > 0 && q.edns.subnet.given() {
+	if q.work.chain.n > 0 && q.edns.subnet.given() {
 		return false
 	}
 	c := q.view.steer.Answer(g.ref, q.client(), steerType(q.qtype, g.info), q.req.Random)

@@ -71,12 +71,11 @@ func (q *query) questions(msg []byte) (end int, ok bool) {
 func (q *query) question(msg []byte) (end int, ok bool) {
 	size, err := q.name.Set(msg[headerSize:])
 	end = headerSize + size + 4
-	if err != nil || end > len(msg) || end > len(q.out) {
+	if err != nil || end > len(msg) {
 		return 0, false
 	}
 	q.qtype, q.qclass = u16(msg, end-4), u16(msg, end-2)
 	q.qend = end
-	q.n = copy(q.out, msg[:end])
 	q.counts[sectionQuestion] = 1
 	return end, true
 }
@@ -111,7 +110,7 @@ func (q *query) record(msg []byte, at, section int, opt *options) (end int, ok b
 func (q *query) size() int {
 	switch {
 	case q.req.Transport != UDP:
-		return min(maxTCP, len(q.out))
+		return maxTCP
 	case !q.edns.present:
 		return minUDP
 	}

@@ -98,16 +98,23 @@ type Request struct {
 }
 
 // Scratch is the working memory of one goroutine that answers queries. After
-// Answer it tells, until the next one, what happened.
+// Write it tells, until the next one, what happened.
 type Scratch struct {
-	query query
+	queries []query
+	work    work
+	one     [1]Request
+	rcode   uint16 // of the last answer, like what follows
+	qtype   int
+	tc      bool
+	ahead   []ahead
+	sum     uint64
 }
 
 // RCode is the (extended) response code of the last answer.
-func (s *Scratch) RCode() int { return int(s.query.rcode) }
+func (s *Scratch) RCode() int { return int(s.rcode) }
 
 // Type is the type that the last question asked for; 0 if it had none.
-func (s *Scratch) Type() int { return s.query.qtype }
+func (s *Scratch) Type() int { return s.qtype }
 
 // Truncated tells whether the last answer carried TC.
-func (s *Scratch) Truncated() bool { return s.query.tc }
+func (s *Scratch) Truncated() bool { return s.tc }

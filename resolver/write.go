@@ -94,15 +94,15 @@ func (q *query) host(set zones.RRset, a zones.Addition, at int) {
 		q.addresses(q.zone, a.Node, at)
 		return
 	}
-	if _, err := q.other.Set(set.Wire()[a.At:]); err != nil {
+	if _, err := q.work.other.Set(set.Wire()[a.At:]); err != nil {
 		return
 	}
-	entry, apex, ok := q.view.zones.Find(&q.other, 0)
+	entry, apex, ok := q.view.zones.Find(&q.work.other, 0)
 	if !ok || q.view.zones.Entry(entry).Zone == nil {
 		return
 	}
 	zone := q.view.zones.Entry(entry).Zone
-	if m := zone.Lookup(&q.other, apex); m.Kind == zones.Found {
+	if m := zone.Lookup(&q.work.other, apex); m.Kind == zones.Found {
 		q.addresses(zone, m.Node, at)
 	}
 }

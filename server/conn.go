@@ -30,7 +30,10 @@ type desk struct {
 	answers [deskQueries + lengthSize + maxMessage]byte
 }
 
-func newDesk(s *Server) *desk { return &desk{r: newResponder(s, resolver.TCP)} }
+// deskBatch is how many pipelined queries are worked on together.
+const deskBatch = 16
+
+func newDesk(s *Server) *desk { return &desk{r: newResponder(s, resolver.TCP, deskBatch)} }
 
 // conn is one TCP connection. Its answers go out in the order of its queries; those to queries that came
 // together go out together. All but hurry, and closing tcp, belongs to its goroutine.
@@ -175,15 +178,7 @@ func (c *conn) took(to []byte, n int) {
 func (c *conn) work() error {
 	for {
 		c.sit()
-		c.desk.r.tick()
-		for len(c.out) <= deskQueries {
-			msg, rest, ok := nextFrame(c.in)
-			if !ok {
-				break
-			}
-			c.in = rest
-			c.answer(msg)
-		}
+		c.answer()
 		if err := c.flush(); err != nil {
 			return err
 		}
@@ -199,9 +194,37 @@ func (c *conn) work() error {
 	return nil
 }
 
-func (c *conn) answer(msg []byte) {
+// answer answers the messages in in, as many as one write may hold.
+func (c *conn) answer() {
+	for len(c.out) <= deskQueries && missing(c.in) == 0 {
+		c.batch()
+	}
+}
+
+// batch answers some of the messages in in.
+func (c *conn) batch() {
+	r := c.desk.r
+	r.begin()
+	rest := c.in
+	for !r.full() {
+		msg, after, ok := nextFrame(rest)
+		if !ok {
+			break
+		}
+		r.add(msg, c.client)
+		rest = after
+	}
+	r.prepare()
+	for i := 0; i < len(r.reqs) && len(c.out) <= deskQueries; i++ {
+		c.in = c.in[lengthSize+len(r.reqs[i].Msg):]
+		c.put(i)
+	}
+}
+
+// put answers message i of the batch.
+func (c *conn) put(i int) {
 	at := len(c.out) + lengthSize
-	n := c.desk.r.answer(c.desk.answers[at:at+maxMessage:at+maxMessage], msg, c.client)
+	n := c.desk.r.answer(c.desk.answers[at:at+maxMessage:at+maxMessage], i)
 	if n == 0 {
 		return
 	}

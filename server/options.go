@@ -2,7 +2,7 @@
 //
 // A Server listens on any number of addresses, on UDP and TCP each. Every UDP worker has its socket, buffers,
 // scratch space, random source and counters to itself, so that workers share nothing but the published view,
-// which is loaded exactly once per query. On Linux a worker exchanges batches of datagrams with the kernel
+// which is loaded once per batch of queries. On Linux a worker exchanges batches of datagrams with the kernel
 // (udp_linux.go); elsewhere the portable path of udp_portable.go serves. Nothing is allocated per query.
 //
 // Answers leave from the address that was asked, also on wildcard listeners. A message to which the resolver
@@ -27,7 +27,7 @@ type Options struct {
 	// both. IPv6 sockets never take IPv4, so 0.0.0.0 and [::] go together.
 	Listen []netip.AddrPort
 
-	// View returns what answers; it is called once per query, from many goroutines, and must not block.
+	// View returns what answers; it is called once per batch of queries, from many goroutines, and must not block.
 	View func() *resolver.View
 
 	// Workers is the number of UDP sockets per address, each read by one goroutine; 0: the processors this

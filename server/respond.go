@@ -13,39 +13,64 @@ import (
 	"go.uber.org/zap"
 )
 
-// answerer is what the server needs of a view.
+// answerer is what the server needs of a view. Both methods are called with the same requests and scratch.
 type answerer interface {
-	Answer(dst []byte, req *resolver.Request, s *resolver.Scratch) int
+	Prepare(reqs []resolver.Request, s *resolver.Scratch)
+	Write(dst []byte, i int, s *resolver.Scratch) int
 }
 
-// responder answers messages one after another. It belongs to one goroutine at a time.
+// responder answers messages, those that came together in one batch: begin, add each, prepare, answer each. It
+// belongs to one goroutine at a time.
 type responder struct {
-	view    func() answerer
+	load    func() answerer
 	panics  *alarm
-	req     resolver.Request
+	view    answerer           // of the batch
+	now     uint32             // at its begin, Unix time
+	reqs    []resolver.Request // its queries
+	alone   bool               // a query made the resolver panic: those that follow are prepared one at a time
 	scratch resolver.Scratch
 	random  mathrand.PCG
 	tally   tally
+	via     resolver.Transport
 }
 
-func newResponder(s *Server, t resolver.Transport) *responder {
-	r := &responder{view: s.view, panics: &s.panics}
-	r.req.Transport = t
+// newResponder makes one for batches of so many messages.
+func newResponder(s *Server, t resolver.Transport, batch int) *responder {
+	r := &responder{load: s.view, panics: &s.panics, via: t, reqs: make([]resolver.Request, 0, batch)}
 	var seed [16]byte
 	rand.Read(seed[:]) // never fails
 	r.random.Seed(binary.NativeEndian.Uint64(seed[:8]), binary.NativeEndian.Uint64(seed[8:]))
 	return r
 }
 
-// tick takes the time, to whole seconds, for the messages that follow.
-func (r *responder) tick() { r.req.Now = uint32(time.Now().Unix()) }
+// begin starts a batch, with the view and the time that its answers have.
+func (r *responder) begin() {
+	r.view, r.now, r.reqs, r.alone = r.load(), uint32(time.Now().Unix()), r.reqs[:0], false
+}
 
-// answer writes the answer to msg into dst and returns its length, 0 for none.
-func (r *responder) answer(dst, msg []byte, from netip.AddrPort) int {
-	r.req.Msg = msg
-	r.req.Client = from
-	r.req.Random = r.random.Uint64()
-	n := r.guarded(dst)
+// full tells whether the batch takes no more.
+func (r *responder) full() bool { return len(r.reqs) == cap(r.reqs) }
+
+// add adds a message, which must stay as it is until it is answered.
+func (r *responder) add(msg []byte, from netip.AddrPort) {
+	r.reqs = r.reqs[:len(r.reqs)+1]
+	q := &r.reqs[len(r.reqs)-1]
+	q.Msg, q.Client, q.Transport, q.Random, q.Now = msg, from, r.via, r.random.Uint64(), r.now
+}
+
+// prepare comes before the answers to the batch.
+func (r *responder) prepare() {
+	defer func() {
+		if recover() != nil {
+			r.alone = true // the query at fault will be met again
+		}
+	}()
+	r.view.Prepare(r.reqs, &r.scratch)
+}
+
+// answer writes the answer to message i of the batch into dst and returns its length, 0 for none.
+func (r *responder) answer(dst []byte, i int) int {
+	n := r.guarded(dst, i)
 	r.tally.Queries++
 	if n < headerSize {
 		r.tally.Dropped++
@@ -60,24 +85,29 @@ func (r *responder) answer(dst, msg []byte, from netip.AddrPort) int {
 	return n
 }
 
-func (r *responder) guarded(dst []byte) (n int) {
-	defer r.rescue(dst, &n)
-	return len(dst[:r.view().Answer(dst, &r.req, &r.scratch)])
+func (r *responder) guarded(dst []byte, i int) (n int) {
+	defer r.rescue(dst, i, &n)
+	if r.alone {
+		r.view.Prepare(r.reqs[i:i+1], &r.scratch)
+		return len(dst[:r.view.Write(dst, 0, &r.scratch)])
+	}
+	return len(dst[:r.view.Write(dst, i, &r.scratch)])
 }
 
 // rescue turns a panic into SERVFAIL: a defect met by one query must not stop the others.
-func (r *responder) rescue(dst []byte, n *int) {
+func (r *responder) rescue(dst []byte, i int, n *int) {
 	cause := recover()
 	if cause == nil {
 		return
 	}
 	r.tally.panics++
-	r.scratch = resolver.Scratch{}
-	*n = servfail(dst, r.req.Msg)
+	r.scratch, r.alone = resolver.Scratch{}, true
+	q := &r.reqs[i]
+	*n = servfail(dst, q.Msg)
 	r.panics.raise("a query made the resolver panic; it was answered with SERVFAIL", func() []zap.Field {
 		return []zap.Field{
-			zap.Any("panic", cause), zap.Stringer("client", r.req.Client),
-			zap.Binary("query", r.req.Msg), zap.ByteString("stack", debug.Stack()),
+			zap.Any("panic", cause), zap.Stringer("client", q.Client),
+			zap.Binary("query", q.Msg), zap.ByteString("stack", debug.Stack()),
 		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,8 +17,28 @@ import (
 
 type answerFunc func(dst []byte, req *resolver.Request, s *resolver.Scratch) int
 
-func (f answerFunc) Answer(dst []byte, req *resolver.Request, s *resolver.Scratch) int {
-	return f(dst, req, s)
+// fake is a view that answers with a function. It is safe for concurrent use.
+type fake struct {
+	answer   answerFunc
+	mu       sync.Mutex
+	prepared map[*resolver.Scratch][]resolver.Request
+}
+
+func newFake(f answerFunc) *fake {
+	return &fake{answer: f, prepared: map[*resolver.Scratch][]resolver.Request{}}
+}
+
+func (f *fake) Prepare(reqs []resolver.Request, s *resolver.Scratch) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.prepared[s] = reqs
+}
+
+func (f *fake) Write(dst []byte, i int, s *resolver.Scratch) int {
+	f.mu.Lock()
+	req := &f.prepared[s][i]
+	f.mu.Unlock()
+	return f.answer(dst, req, s)
 }
 
 // echo answers a query with itself.
@@ -31,7 +52,7 @@ func echo(dst []byte, req *resolver.Request, _ *resolver.Scratch) int {
 }
 
 func viewOf(f answerFunc) func() answerer {
-	var a answerer = f
+	a := newFake(f)
 	return func() answerer { return a }
 }
 

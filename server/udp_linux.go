@@ -105,6 +105,7 @@ type batchWorker struct {
 	received [batchSize]mmsghdr
 	replies  [batchSize]mmsghdr
 	vectors  [2 * batchSize]unix.Iovec
+	from     [batchSize]uint8 // by query of the responder's batch: the message
 	polled   [2]unix.PollFd
 	names    [batchSize][nameSize]byte
 	control  [batchSize][controlSize]byte
@@ -114,7 +115,7 @@ type batchWorker struct {
 
 func newBatchWorker(u *batchUDP, worker int) *batchWorker {
 	w := &batchWorker{
-		u: u, fd: u.fds[worker], v4: u.bound.Addr().Is4(), counts: u.counts[worker], r: newResponder(u.s, resolver.UDP),
+		u: u, fd: u.fds[worker], v4: u.bound.Addr().Is4(), counts: u.counts[worker], r: newResponder(u.s, resolver.UDP, batchSize),
 		queries: make([]byte, batchSize*queryStride), answers: make([]byte, batchSize*replyStride),
 	}
 	wildcard := u.bound.Addr().IsUnspecified()
@@ -216,11 +217,21 @@ func (w *batchWorker) receive(flags int) (int, syscall.Errno) {
 
 // answer answers the first n messages received and makes ready to receive again.
 func (w *batchWorker) answer(n int) {
-	w.r.tick()
-	ready := 0
+	w.r.begin()
 	for i := range n {
-		if size := w.answerOne(i, ready); size > 0 {
-			w.address(i, ready, size)
+		if client := w.source(i); answerable(client) {
+			w.from[len(w.r.reqs)] = uint8(i)
+			w.r.add(w.queries[i*queryStride:][:w.received[i].size], client)
+			continue
+		}
+		w.r.tally.Queries++
+		w.r.tally.Dropped++
+	}
+	w.r.prepare()
+	ready := 0
+	for k := range w.r.reqs {
+		if size := w.r.answer(w.answers[ready*replyStride:][:answerSize:answerSize], k); size > 0 {
+			w.address(int(w.from[k]), ready, size)
 			ready++
 		}
 	}
@@ -229,18 +240,6 @@ func (w *batchWorker) answer(n int) {
 		w.rearm(&w.received[i].Msghdr)
 	}
 	w.counts.flush(&w.r.tally)
-}
-
-// answerOne answers message i in the place of reply k.
-func (w *batchWorker) answerOne(i, k int) int {
-	client := w.source(i)
-	if !answerable(client) {
-		w.r.tally.Queries++
-		w.r.tally.Dropped++
-		return 0
-	}
-	query := w.queries[i*queryStride:][:w.received[i].size]
-	return w.r.answer(w.answers[k*replyStride:][:answerSize:answerSize], query, client)
 }
 
 // source reads the sockaddr_in or sockaddr_in6 of message i.

@@ -65,7 +65,7 @@ func (u *portableUDP) close()                { u.conn.Close() }
 func (u *portableUDP) sockets() []uint64     { return inodes(u.conn) }
 
 func (u *portableUDP) serve(worker int) {
-	r := newResponder(u.s, resolver.UDP)
+	r := newResponder(u.s, resolver.UDP, 1)
 	in, out := make([]byte, querySize), make([]byte, answerSize)
 	oob := make([]byte, 128)
 	for {
@@ -95,8 +95,10 @@ func (u *portableUDP) answer(r *responder, out, query, oob []byte, from netip.Ad
 		r.tally.Dropped++
 		return
 	}
-	r.tick()
-	n := r.answer(out, query, client)
+	r.begin()
+	r.add(query, client)
+	r.prepare()
+	n := r.answer(out, 0)
 	if n == 0 {
 		return
 	}

@@ -221,7 +221,8 @@ func TestViewLoadedOncePerQuery(t *testing.T) {
 		var loads atomic.Int64
 		o.Listen = []netip.AddrPort{loopback4}
 		o.Workers = 2
-		s, err := listen(o, func() answerer { loads.Add(1); return answerFunc(echo) })
+		view := newFake(echo)
+		s, err := listen(o, func() answerer { loads.Add(1); return view })
 		if err != nil {
 			t.Fatal(err)
 		}
