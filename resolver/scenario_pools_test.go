@@ -27,10 +27,10 @@ func (s *site) pool(c *config.Pool) steer.Pool {
 		AllDown: steer.AllDown(slices.Index([]string{"serve-all", "fallback", "nodata", "servfail"}, c.AllDown)),
 	}
 	for i, server := range c.Servers {
-		p.Servers = append(p.Servers, s.server(server, c.Weights[i], c.Watch))
+		p.Servers = append(p.Servers, s.server(server, c.Weights[i], c.Check))
 	}
 	for _, server := range c.Fallback {
-		p.Fallback = append(p.Fallback, s.server(server, 1, c.Watch))
+		p.Fallback = append(p.Fallback, s.server(server, 1, c.Check))
 	}
 	for _, r := range c.Rules {
 		p.Rules = append(p.Rules, s.rule(&r))
@@ -38,7 +38,7 @@ func (s *site) pool(c *config.Pool) steer.Pool {
 	return p
 }
 
-func (s *site) server(index, weight int, watch config.Watch) steer.Server {
+func (s *site) server(index, weight int, check *config.Check) steer.Server {
 	c := &s.cfg.Servers[index]
 	server := steer.Server{
 		Name: c.Name, Site: c.Site, CNAME: c.CNAME, Weight: weight, Slot: healthcheck.NoCheck,
@@ -48,22 +48,22 @@ func (s *site) server(index, weight int, watch config.Watch) steer.Server {
 		s.t.Fatalf("server %s: scenarios give coordinates, not cities", c.Name)
 	}
 	for _, ip := range c.IP {
-		server.Addrs = append(server.Addrs, steer.Address{Addr: ip, Slot: s.slot(c.Name, watch)})
+		server.Addrs = append(server.Addrs, steer.Address{Addr: ip, Slot: s.slot(c.Name, check)})
 	}
 	if c.CNAME != "" {
-		server.Slot = s.slot(c.Name, watch)
+		server.Slot = s.slot(c.Name, check)
 	}
 	return server
 }
 
 // slot makes a check, up at first.
-func (s *site) slot(server string, watch config.Watch) healthcheck.Slot {
-	if len(watch.Checks) == 0 {
+func (s *site) slot(server string, check *config.Check) healthcheck.Slot {
+	if check == nil {
 		return healthcheck.NoCheck
 	}
 	slot := healthcheck.Slot(len(s.health.States))
 	s.health.Targets = append(s.health.Targets, healthcheck.Target{Name: server})
-	s.health.States = append(s.health.States, healthcheck.State{Status: healthcheck.Up, Interval: watch.Checks[0].Interval})
+	s.health.States = append(s.health.States, healthcheck.State{Status: healthcheck.Up, Interval: check.Interval})
 	s.slots[server] = append(s.slots[server], slot)
 	return slot
 }

@@ -6,6 +6,8 @@ import (
 	"io"
 	"math"
 	"path"
+
+	"github.com/meridian-dns/meridian/dnssec"
 )
 
 // text is what a zone is made of.
@@ -18,7 +20,12 @@ type text struct {
 	geo    FindGeo // nil: references are not looked up
 	limits Limits
 	serial func() uint32 // called when all was read: what the SOA shall say; nil: what it says
+	sign   signer        // nil: the zone is not signed here
+	prev   *Zone         // the version served before, for its signatures; may be nil
 }
+
+// signer gives what signs a zone now.
+type signer func() (*dnssec.Signer, error)
 
 // built is what became of a zone's text.
 type built struct {
@@ -56,6 +63,10 @@ func (b *built) compile(t text, zone *builder, recs []Record, rep *report, seed 
 		b.content = content(recs, seed)
 		setSerial(&recs[c.soa], t.serial)
 	}
+	hashes := []foreignNSEC3(nil)
+	if c.foreign {
+		zone, recs, hashes = zone.apart(recs, rep)
+	}
 	z, err := zone.compile(recs)
 	if err != nil {
 		if rep.errors == 0 {
@@ -65,6 +76,15 @@ func (b *built) compile(t text, zone *builder, recs []Record, rep *report, seed 
 	}
 	relate(z, recs, c.cuts, c.dnames, rep)
 	checkRefs(z, t.geo, rep)
+	if rep.errors > 0 {
+		return
+	}
+	switch {
+	case c.foreign:
+		z = takeForeign(t, z, recs, hashes, rep)
+	case t.sign != nil:
+		z = signHere(t, z, recs, rep)
+	}
 	if rep.errors == 0 {
 		b.zone = z
 	}

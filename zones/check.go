@@ -15,10 +15,11 @@ type checker struct {
 	rep    *report
 	recs   []Record
 
-	soa    int  // index of the SOA record in recs, -1 for none
-	hasNS  bool // at the apex
-	cuts   bool // some zone cut exists
-	dnames bool
+	soa     int  // index of the SOA record in recs, -1 for none
+	hasNS   bool // at the apex
+	cuts    bool // some zone cut exists
+	dnames  bool
+	foreign bool // the zone was signed elsewhere
 
 	dropped int      // records
 	own     []uint32 // scratch: the records of one owner

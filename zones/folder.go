@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/meridian-dns/meridian/dnssec"
 )
 
 // FolderOptions say where zones come from and where they go.
@@ -24,6 +26,7 @@ type FolderOptions struct {
 	Log     *zap.Logger            // what Run does; nil: nothing is logged
 	Zones   map[string]ZoneOptions // by presentation name, lower case, no final dot; the root is "."
 	Geo     FindGeo                // nil: references of GEO records are not looked up
+	Signer  FindSigner             // needed if some ZoneOptions say Sign
 	Publish func(*Set, []Problem)  // every new state, never concurrently; must not call Load, Reload, Recheck or SetZones; may be nil
 	Limits  Limits
 	Scan    time.Duration // between looks at the whole folder; default 30 s
@@ -32,8 +35,14 @@ type FolderOptions struct {
 
 // ZoneOptions are a zone's own settings.
 type ZoneOptions struct {
-	SerialAuto bool // the serial is the newest time of the zone's files, in seconds
+	SerialAuto bool           // the serial is the newest time of the zone's files, in seconds
+	Sign       bool           // the zone is signed here
+	Signing    dnssec.Options // how, if Sign
 }
+
+// FindSigner gives what signs a zone at this moment; origin is its apex in wire
+// form, lower case. It must be safe for concurrent use.
+type FindSigner func(origin string, o dnssec.Options) (*dnssec.Signer, error)
 
 // Folder keeps the zones of a folder of master files loaded. A zone that fails
 // keeps its last good version. Safe for concurrent use; Load comes first, and
@@ -76,8 +85,9 @@ type zoneState struct {
 	deps     []dep     // what the last attempt read
 	problems []Problem // of the last attempt
 	queued   bool
-	job      int  // the load in flight, 0 for none
-	again    bool // changed since that load began
+	resign   int64 // Unix seconds at which it has to be signed anew; 0: never
+	job      int   // the load in flight, 0 for none
+	again    bool  // changed since that load began
 }
 
 // NewFolder makes a Folder that has nothing loaded yet. It fails if there is no
@@ -199,10 +209,11 @@ func (f *Folder) Recheck(find FindGeo) []Problem {
 	if problems := f.allMisfits(find); len(problems) > 0 {
 		return problems
 	}
+	old := f.o.Geo
 	f.o.Geo = find
 	f.generation++
 	for _, st := range f.zones {
-		if st.job != 0 || hasErrors(st.problems) {
+		if st.job != 0 || hasErrors(st.problems) || st.otherTypes(old, find) {
 			f.queue(st)
 		}
 	}

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/meridian-dns/meridian/dnssec"
 )
 
 // stamp tells versions of a file apart; the zero stamp is that of a file that
@@ -72,6 +74,8 @@ type job struct {
 	name       string
 	options    ZoneOptions
 	geo        FindGeo
+	sign       signer
+	prev       *Zone // served before
 	generation int
 	floor      uint32 // the last serial served
 	large      bool
@@ -105,6 +109,10 @@ func (f *Folder) jobOf(st *zoneState) job {
 	if st.zone != nil {
 		j.floor = st.zone.Serial()
 	}
+	if find := f.o.Signer; j.options.Sign && find != nil {
+		j.prev = st.zone
+		j.sign = func() (*dnssec.Signer, error) { return find(st.origin, j.options.Signing) }
+	}
 	return j
 }
 
@@ -127,6 +135,7 @@ func (f *Folder) load(ctx context.Context, j job) result {
 		r.built = build(text{
 			origin: j.st.origin, files: []string{f.shownFile(j.name)}, src: file, size: size,
 			open: in.include, geo: j.geo, limits: f.o.Limits, serial: in.serial(j),
+			sign: j.sign, prev: j.prev,
 		}, f.seed)
 	}
 	r.deps = in.deps

@@ -39,6 +39,7 @@ func (f *Folder) reload(ctx context.Context) []Problem {
 		f.publish()
 	}
 	f.queueChanged(f.pendIfFresh)
+	f.queueSigned()
 	f.loadReady(ctx)
 	for round := 0; round < 3 && len(f.pending) > 0; round++ {
 		f.settle(ctx)

@@ -44,6 +44,8 @@ func (c *checker) rules(r *Record) {
 			c.dsRules(t, apex)
 		case TypeGEO:
 			c.geoRules(t, apex)
+		case dns.TypeRRSIG, dns.TypeNSEC, dns.TypeNSEC3PARAM:
+			c.foreign = c.foreign || apex
 		}
 	}
 }

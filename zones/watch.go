@@ -9,7 +9,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"runtime/debug"
 	"time"
 
 	"go.uber.org/zap"
@@ -48,8 +47,7 @@ type runner struct {
 	root      fs.FileInfo
 	dirs      map[string]bool // watched
 	inFlight  int
-	large     int  // of those in flight
-	heavy     bool // a large zone was loaded since the last publication
+	large     int // of those in flight
 	scanAt    time.Time
 	published time.Time
 }
@@ -102,11 +100,14 @@ func (r *runner) work(ctx context.Context) time.Time {
 		r.scan()
 	}
 	pendingAt := f.due()
+	resignAt := f.resignDue(now)
 	for r.inFlight < workers() && r.begin(ctx) {
 	}
 	next := r.scanAt
-	if !pendingAt.IsZero() {
-		next = earlier(next, pendingAt)
+	for _, at := range []time.Time{pendingAt, resignAt} {
+		if !at.IsZero() {
+			next = earlier(next, at)
+		}
 	}
 	if f.dirty {
 		if at := r.published.Add(batch); at.After(now) {
@@ -115,7 +116,6 @@ func (r *runner) work(ctx context.Context) time.Time {
 		r.published = now
 		f.publish()
 		f.log()
-		r.giveBack()
 	}
 	return next
 }
@@ -133,16 +133,6 @@ func (r *runner) begin(ctx context.Context) bool {
 	}
 	go func() { r.f.results <- r.f.load(ctx, j) }()
 	return true
-}
-
-// giveBack returns the memory that the load of a large zone took, and that of
-// its old version: by itself the collector may let minutes pass. Queries have a
-// moment to let go of the old version.
-func (r *runner) giveBack() {
-	if r.heavy {
-		r.heavy = false
-		time.AfterFunc(time.Second, debug.FreeOSMemory)
-	}
 }
 
 // scan looks at the whole folder for what no event told of.
@@ -214,7 +204,6 @@ func (r *runner) done(res result) {
 	r.inFlight--
 	if res.large {
 		r.large--
-		r.heavy = true
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

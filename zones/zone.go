@@ -48,7 +48,8 @@ type Zone struct {
 	adds     []addition
 	slots    []slot
 	refs     []GeoRef
-	negative rrset // the SOA RRset with the TTL of negative answers
+	negative rrset    // the SOA RRset with the TTL of negative answers
+	secured  *secured // nil: not signed
 }
 
 type node struct {
@@ -70,6 +71,7 @@ type rrset struct {
 	size  uint16 // octets of all RRs
 	typ   uint16
 	count uint16 // RRs
+	sigs  uint8  // RRSIG RRs that follow in data
 }
 
 // extra is what only RRsets with names in their RDATA need.

@@ -14,9 +14,12 @@ func meridian(dir string, port int, w Workload) ([]string, error) {
 	zones := filepath.Join(dir, "zones")
 	config := head(dir, zonesOf(w, zones), port)
 	var err error
-	if w.Kind == Geo {
+	switch w.Kind {
+	case Geo:
 		config += GeoTables(w.Data)
 		err = put(filepath.Join(zones, GeoZone+".zone"), apex+"www 60 IN GEO web\n")
+	case Static:
+		err = link(w.Zone, filepath.Join(zones, StaticZone+".zone"))
 	}
 	if err != nil {
 		return nil, err
@@ -26,10 +29,7 @@ func meridian(dir string, port int, w Workload) ([]string, error) {
 }
 
 func zonesOf(w Workload, own string) string {
-	switch w.Kind {
-	case Static:
-		return filepath.Dir(w.Zone)
-	case Many:
+	if w.Kind == Many {
 		return w.Zones
 	}
 	return own

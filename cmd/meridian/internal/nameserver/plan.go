@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"reflect"
-	"slices"
 	"strings"
 
 	"github.com/meridian-dns/meridian/config"
@@ -22,9 +21,7 @@ type Plan struct {
 	Pools  []steer.Pool   // in the order of the file; a Slot in them is an index into Targets
 	// Targets are the addresses and names to be probed, each once.
 	Targets []healthcheck.Target
-	// Groups are what several checks of one address come to; their slots are indices into Targets.
-	Groups []healthcheck.Group
-	Set    *steer.Set
+	Set     *steer.Set
 
 	files fileMarks // of the geo databases, taken before they were read
 	want  geo.Want
@@ -155,16 +152,11 @@ func (p *Plan) Hints() []string {
 		for _, h := range p.Pools[i].Hints() {
 			hints = append(hints, pool.Pos+": "+h)
 		}
-		if p.unwatched(pool) {
+		if pool.Check == nil {
 			hints = append(hints, pool.Pos+": no check, so its servers count as up whatever happens to them")
 		}
 	}
 	return append(hints, p.idle()...)
-}
-
-// unwatched tells whether a server of the pool has no check.
-func (p *Plan) unwatched(pool *config.Pool) bool {
-	return slices.ContainsFunc(pool.Servers, func(s int) bool { return len(p.Config.Watched(pool, s).Checks) == 0 })
 }
 
 // idle lists servers that no pool uses.

@@ -1,0 +1,111 @@
+package zones
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	"github.com/miekg/dns"
+
+	"github.com/meridian-dns/meridian/dnssec"
+)
+
+// hashed is a node with the NSEC3 hash of its name.
+type hashed struct {
+	hash [dnssec.HashSize]byte
+	id   uint32
+}
+
+// hashNames decides which names get an NSEC3 record, and their order (RFC 5155
+// section 7.1): all that are not below a cut, empty non-terminals and unsigned
+// delegations too.
+func (s *signing) hashNames() {
+	z := s.old
+	for id := range z.nodes {
+		if z.authoritative(uint32(id)) {
+			s.nsec3 = append(s.nsec3, hashed{id: uint32(id)})
+		}
+	}
+	parallel(len(s.nsec3), func(from, to int) {
+		for i := from; i < to; i++ {
+			s.nsec3[i].hash = dnssec.Hash(z.owner(s.nsec3[i].id), nil, 0)
+		}
+	})
+	slices.SortFunc(s.nsec3, func(a, b hashed) int {
+		return cmp.Or(cmp.Compare(binary.BigEndian.Uint64(a.hash[:]), binary.BigEndian.Uint64(b.hash[:])),
+			bytes.Compare(a.hash[:], b.hash[:]))
+	})
+}
+
+// hashChain makes the NSEC3 RRsets.
+func (s *signing) hashChain() error {
+	what := s.z.secured
+	if s.signer == nil {
+		return s.run(len(s.foreign), (*chunk).foreignHashesOf)
+	}
+	if len(s.nsec3) == 0 {
+		return nil
+	}
+	for i := 1; i < len(s.nsec3); i++ {
+		if s.nsec3[i].hash == s.nsec3[i-1].hash { // RFC 5155 section 7.1 asks for another salt
+			return fmt.Errorf("the names %s and %s have the same NSEC3 hash: use NSEC",
+				nameText(string(s.old.owner(s.nsec3[i-1].id))), nameText(string(s.old.owner(s.nsec3[i].id))))
+		}
+	}
+	what.hashes = make([][dnssec.HashSize]byte, len(s.nsec3))
+	for i := range s.nsec3 {
+		what.hashes[i] = s.nsec3[i].hash
+	}
+	what.sets = make([]rrset, 0, len(s.nsec3))
+	return s.run(len(s.nsec3), (*chunk).hashesOf)
+}
+
+// hashesOf makes the NSEC3 RRsets from one up to another.
+func (c *chunk) hashesOf(from, to int) {
+	s := c.s
+	for i := from; i < to && c.err == nil; i++ {
+		at := len(c.data)
+		c.data = dnssec.AppendLabel(c.data, &s.nsec3[i].hash)
+		c.data = append(c.data, s.old.origin...)
+		owner := c.data[at:len(c.data):len(c.data)]
+		c.makeNSEC3(i, s.nsec3[(i+1)%len(s.nsec3)].hash)
+		set := &c.sets[len(c.sets)-1]
+		if was, ok := s.prevNSEC3(&s.nsec3[i].hash); ok && c.reuse(set, was) {
+			continue
+		}
+		c.signAs(owner, set)
+	}
+}
+
+// makeNSEC3 writes an NSEC3 RRset without its signature.
+func (c *chunk) makeNSEC3(i int, next [dnssec.HashSize]byte) {
+	s := c.s
+	id := s.nsec3[i].id
+	types := c.typesOf(id)
+	if len(types) > 0 && !(s.old.isCut(id) && !slices.Contains(types, dns.TypeDS)) {
+		types = append(types, dns.TypeRRSIG) // something at the name is signed
+	}
+	slices.Sort(types)
+	data := append(c.nsec[:0], 1, 0, 0, 0, 0, dnssec.HashSize) // SHA-1, no flags, no iterations, no salt
+	data = append(data, next[:]...)
+	data = dnssec.AppendBitmap(data, types)
+	c.nsec = data
+	set := rrset{wire: uint32(len(c.data)), ttl: s.nsecTTL(), typ: dns.TypeNSEC3, count: 1}
+	c.rr(dns.TypeNSEC3, set.ttl, data)
+	set.size = uint16(uint32(len(c.data)) - set.wire)
+	c.sets = append(c.sets, set)
+}
+
+// prevNSEC3 finds the NSEC3 RRset of a hash in the version before.
+func (s *signing) prevNSEC3(hash *[dnssec.HashSize]byte) (RRset, bool) {
+	if s.prev == nil || len(s.prev.secured.hashes) == 0 {
+		return RRset{}, false
+	}
+	i, ok := s.prev.secured.findHash(hash)
+	if !ok {
+		return RRset{}, false
+	}
+	return RRset{s.prev, &s.prev.secured.sets[i]}, true
+}

@@ -1,0 +1,82 @@
+package zones
+
+import (
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// signHere signs a zone that has passed its checks. It reports why it cannot
+// be signed.
+func signHere(t text, z *Zone, recs []Record, rep *report) *Zone {
+	if !unsigned(t.origin, recs, rep) {
+		return z
+	}
+	signer, err := t.sign()
+	if err != nil {
+		rep.fail(Pos{}, "the zone cannot be signed: %v", err)
+		return z
+	}
+	for _, ref := range z.Refs() {
+		if _, err := geoTypes(nil, t.geo, ref.Ref); err != nil {
+			rep.fail(ref.Pos, "GEO %s: %v", ref.Ref, err)
+		}
+	}
+	if rep.errors > 0 {
+		return z
+	}
+	signed, err := signZone(z, t.prev, signer, t.geo, time.Now().Unix())
+	if err != nil {
+		rep.fail(Pos{}, "the zone cannot be signed: %v", err)
+		return z
+	}
+	if err := signer.Err(); err != nil {
+		rep.warn(Pos{}, "signatures cannot be made, older ones serve on: %v", err)
+	}
+	return signed
+}
+
+// unsigned reports the records that only a signer writes, and tells whether
+// there are none.
+func unsigned(origin string, recs []Record, rep *report) bool {
+	before := rep.errors
+	for i := range recs {
+		r := &recs[i]
+		key := r.Type == dns.TypeDNSKEY || r.Type == dns.TypeCDS || r.Type == dns.TypeCDNSKEY
+		if signedRecord(r.Type) || key && r.Owner == origin {
+			rep.fail(r.Pos, "a %s record in a zone that is to be signed here: signing adds it", typeText(r.Type))
+		}
+	}
+	return rep.errors == before
+}
+
+// takeForeign compiles a zone that was signed elsewhere.
+func takeForeign(t text, z *Zone, recs []Record, hashes []foreignNSEC3, rep *report) *Zone {
+	if t.sign != nil {
+		rep.fail(firstSigned(t.origin, recs), "the zone is signed already, so it cannot be signed here too: leave out its RRSIG, DNSKEY, NSEC and NSEC3 records, or dnssec = true")
+		return z
+	}
+	for _, ref := range z.Refs() {
+		rep.fail(ref.Pos, "a GEO record in a zone that was signed elsewhere: its answers have no signatures; leave out those of the file and have the zone signed here with dnssec = true")
+	}
+	if rep.errors > 0 {
+		return z
+	}
+	signed, err := secureForeign(z, hashes)
+	if err != nil {
+		rep.fail(Pos{Line: 1}, "%v", err)
+		return z
+	}
+	checkForeign(signed, recs, hashes, rep, time.Now())
+	return signed
+}
+
+// firstSigned is where the first record stands that tells a signed zone.
+func firstSigned(origin string, recs []Record) Pos {
+	for i := range recs {
+		if recs[i].Owner == origin && signedRecord(recs[i].Type) {
+			return recs[i].Pos
+		}
+	}
+	return Pos{Line: 1}
+}
