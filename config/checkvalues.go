@@ -16,10 +16,13 @@ func parseCheckURL(s string) (Check, error) {
 	if err != nil {
 		return Check{}, fmt.Errorf("%q is not a URL", s)
 	}
-	if !slices.Contains([]string{"http", "https", "tcp"}, u.Scheme) {
-		return Check{}, fmt.Errorf("%q has a scheme that is not http, https or tcp", s)
+	if !slices.Contains([]string{"http", "https", "tcp", "tls", "icmp"}, u.Scheme) {
+		return Check{}, fmt.Errorf("%q has a scheme that is not http, https, tcp, tls or icmp", s)
 	}
 	c := newCheck(u.Scheme)
+	if u.Scheme == "icmp" {
+		return c, icmpURL(u)
+	}
 	if err := c.setPort(u); err != nil {
 		return c, err
 	}
@@ -52,15 +55,25 @@ func tcpURL(u *url.URL) error {
 	return nil
 }
 
+func icmpURL(u *url.URL) error {
+	if u.Host != "" || u.Path != "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || u.User != nil {
+		return errors.New(`write "icmp://"; the address probed is the server's, and there is nothing else to name`)
+	}
+	return nil
+}
+
 // setURL takes host and path of an http or https URL.
 func (c *Check) setURL(u *url.URL) error {
 	if u.User != nil || u.Fragment != "" {
 		return errors.New(`a check's URL has no user and no "#"`)
 	}
+	if c.Type == "tls" && (u.Path != "" || u.RawQuery != "") {
+		return errors.New(`a check of type tls asks for no path; write "tls://example.com"`)
+	}
 	if u.Path != "" || u.RawQuery != "" {
 		c.Path = u.RequestURI()
 	}
-	if err := requestPath(c.Path); err != nil {
+	if err := requestPath(c.Path); c.Type != "tls" && err != nil {
 		return err
 	}
 	if u.Hostname() == "" {
@@ -70,8 +83,10 @@ func (c *Check) setURL(u *url.URL) error {
 	if err != nil {
 		return fmt.Errorf("%w; the address probed is the server's, the URL names the site", err)
 	}
-	c.Host = host
-	if c.Type == "https" {
+	if c.Type != "tls" {
+		c.Host = host
+	}
+	if c.secured() {
 		c.SNI = host
 	}
 	return nil

@@ -141,9 +141,11 @@ func (r *report) config(root *node, path string) *Config {
 	before := len(r.list)
 	c.Servers = r.servers(t.get("servers"))
 	sound := len(r.list) == before
-	c.Checks = r.checks(t.get("checks"))
+	c.Checks = r.checks(t.get("checks"), dir)
 	c.ZoneOptions = r.zones(t.get("zone"))
-	c.Pools = newReferences(r, c, sound).pools(t.get("pools"))
+	refs := newReferences(r, c, sound)
+	refs.watches(t.node.kids["servers"])
+	c.Pools = refs.pools(t.get("pools"))
 	t.close()
 	return c
 }

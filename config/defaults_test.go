@@ -39,10 +39,10 @@ func TestDefaultsOfAnEmptyFile(t *testing.T) {
 
 func TestDefaultsOfChecks(t *testing.T) {
 	c := parse(t, "[checks.a]\n[checks.b]\ntype = \"https\"\nhost = \"example.com\"\n[checks.c]\ntype = \"tcp\"\nport = 25\n")
-	timing := config.Check{Interval: 10 * time.Second, Timeout: 4 * time.Second, Rise: 2, Fall: 3, Jitter: 0.1}
+	timing := config.Check{Interval: 10 * time.Second, Timeout: 4 * time.Second, Rise: 2, Fall: 3, Jitter: 0.1, Failback: "auto"}
 	a, b, tcp := timing, timing, timing
-	a.Type, a.Port, a.Path, a.Status, a.BodyLimit = "http", 80, "/", "200-299", 64<<10
-	b.Type, b.Port, b.Path, b.Status, b.BodyLimit, b.Host, b.SNI = "https", 443, "/", "200-299", 64<<10, "example.com", "example.com"
+	a.Type, a.Port, a.Path, a.Method, a.Status, a.BodyLimit = "http", 80, "/", "GET", "200-299", 64<<10
+	b.Type, b.Port, b.Path, b.Method, b.Status, b.BodyLimit, b.Host, b.SNI = "https", 443, "/", "GET", "200-299", 64<<10, "example.com", "example.com"
 	tcp.Type, tcp.Port = "tcp", 25
 	equal(t, "checks", c.Checks, map[string]config.Check{"a": a, "b": b, "c": tcp})
 }

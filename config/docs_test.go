@@ -140,7 +140,7 @@ func TestDocumentedDefaults(t *testing.T) {
 	tried := 0
 	for _, r := range documented(t) {
 		m := literal.FindStringSubmatch(r.def)
-		if m == nil || r.key == "sni" || r.key == "insecure" { // both are refused in the sample, whose check is http
+		if m == nil || slices.Contains([]string{"sni", "insecure", "tls", "cert_days", "recheck"}, r.key) { // they are refused in the sample, whose check is http
 			continue
 		}
 		tried++

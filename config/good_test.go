@@ -59,8 +59,8 @@ func TestShort(t *testing.T) {
 	}
 	p := c.Pools[0]
 	equal(t, "servers of the pool", p.Servers, []int{0, 1, 2})
-	equal(t, "check", p.Check, &config.Check{Type: "http", Port: 80, Path: "/healthz", Host: "example.com",
-		Status: "200-299", BodyLimit: 65536, Interval: 10 * time.Second, Timeout: 4 * time.Second, Rise: 2, Fall: 3, Jitter: 0.1})
+	equal(t, "check", p.Watch.Checks, []config.Check{{Type: "http", Port: 80, Path: "/healthz", Method: "GET", Host: "example.com", Failback: "auto",
+		Status: "200-299", BodyLimit: 65536, Interval: 10 * time.Second, Timeout: 4 * time.Second, Rise: 2, Fall: 3, Jitter: 0.1}})
 }
 
 func TestFullTopLevel(t *testing.T) {
@@ -102,6 +102,29 @@ func TestFullTopLevel(t *testing.T) {
 	})
 }
 
+// TestEveryKindOfCheck loads a file with each type, and each of its keys, none at its default.
+func TestEveryKindOfCheck(t *testing.T) {
+	c := load(t, good+"checks.toml")
+	timing := config.Check{Interval: 10 * time.Second, Timeout: 4 * time.Second, Rise: 2, Fall: 3, Jitter: 0.1, Failback: "auto"}
+	web, cert, dns, ping, grpc, exec := timing, timing, timing, timing, timing, timing
+	web.Type, web.Port, web.Path, web.Method, web.Status, web.BodyLimit = "https", 443, "/", "HEAD", "200-299", 64<<10
+	web.Headers, web.HTTP2, web.Host, web.SNI, web.CertDays = "Authorization: Bearer x\nX-Probe: meridian", true, "example.com", "example.com", 14
+	web.Recheck, web.Cooldown, web.Failback, web.FailbackAfter = 100*time.Millisecond, time.Minute, "delayed", 5*time.Minute
+	cert.Type, cert.Port, cert.SNI, cert.CertDays, cert.Failback = "tls", 465, "mail.example.com", 7, "one-way"
+	dns.Type, dns.Port, dns.Query, dns.QueryType, dns.Rcode, dns.Answer, dns.Network = "dns", 5353, "example.com.", "MX", "NOERROR", "10 mail.example.com", "tcp"
+	ping.Type = "icmp"
+	grpc.Type, grpc.Port, grpc.TLS, grpc.Host, grpc.SNI, grpc.Service = "grpc", 50051, true, "api.example.com", "api.example.com", "shop.Cart"
+	exec.Type, exec.Command = "exec", "/usr/bin/test\x00-d\x00/"
+	kept := timing
+	kept.Type, kept.Port, kept.Path, kept.Method, kept.Status, kept.BodyLimit, kept.KeepAlive = "http", 80, "/", "GET", "200-299", 64<<10, true
+	equal(t, "checks", c.Checks, map[string]config.Check{
+		"web": web, "cert": cert, "dns": dns, "ping": ping, "grpc": grpc, "exec": exec, "kept": kept,
+		"self": {Type: "push", Token: "a-secret-of-the-server", Rise: 1, Silence: 45 * time.Second, Failback: "auto"},
+	})
+	equal(t, "pool", c.Pools[0].Watch, config.Watch{Checks: []config.Check{web, dns, ping}, Refs: []string{"web", "dns", "icmp://"}, Need: 2})
+	equal(t, "server", c.Watched(&c.Pools[0], 1), config.Watch{Checks: []config.Check{c.Checks["self"], kept}, Refs: []string{"self", "kept"}, Need: 2})
+}
+
 func TestFullServersAndChecks(t *testing.T) {
 	c := load(t, good+"full.toml")
 	at := func(line, key string) string { return good + "full.toml:" + line + ": servers." + key }
@@ -112,10 +135,10 @@ func TestFullServersAndChecks(t *testing.T) {
 		{Name: "cdn", Site: "cdn", CNAME: "cdn.example.net.", AtPos: at("41", "cdn"), Weight: 1},
 	})
 	equal(t, "checks", c.Checks, map[string]config.Check{
-		"site": {Type: "https", Port: 8443, Path: "/healthz?full=1", Host: "www.example.com", SNI: "example.com",
+		"site": {Type: "https", Port: 8443, Path: "/healthz?full=1", Method: "GET", Failback: "auto", Host: "www.example.com", SNI: "example.com",
 			Status: "200-299,301,404", Body: "ok", BodyRegexp: "^o", BodyLimit: 1024,
 			Interval: 750 * time.Millisecond, Timeout: time.Second, Rise: 3, Fall: 4, Jitter: 0.5, Insecure: true},
-		"mail": {Type: "tcp", Port: 25, Send: "QUIT\r\n", Expect: "220",
+		"mail": {Type: "tcp", Port: 25, Failback: "auto", Send: "QUIT\r\n", Expect: "220",
 			Interval: 10 * time.Second, Timeout: 4 * time.Second, Rise: 2, Fall: 3},
 	})
 }
@@ -130,7 +153,7 @@ func TestFullPools(t *testing.T) {
 	rules := web.Rules
 	web.Rules = nil
 	equal(t, "web", web, config.Pool{Name: "web", Pos: good + "full.toml:74: pools.web",
-		Servers: []int{1, 2, 0}, Weights: []int{1, 0, 7}, Check: &site, CheckRef: "site", Order: "listed",
+		Servers: []int{1, 2, 0}, Weights: []int{1, 0, 7}, Watch: config.Watch{Checks: []config.Check{site}, Refs: []string{"site"}, Need: 1}, Order: "listed",
 		Pick: "weighted", N: 2, Families: "each", MinUp: 2, AllDown: "fallback", Fallback: []int{3}, TTLMin: 20})
 	equal(t, "rules", plain(rules), []plainRule{
 		{"net:192.0.2.0/24, asn:15169", "net:192.0.2.0/24 asn:15169", [][]int{{2}}, false},
@@ -142,9 +165,9 @@ func TestFullPools(t *testing.T) {
 	equal(t, "position of a rule's own token", rules[0].Tokens[0].Pos, good+`full.toml:87: pools.web.rules."net:192.0.2.0/24, asn:15169"`)
 	equal(t, "position of a group's token", rules[2].Tokens[0].Pos, good+"full.toml:35: geo.groups.nordics")
 	alias := c.Pools[1]
-	equal(t, "alias", []any{alias.Check.Host, alias.Check.SNI, alias.Check.Port, alias.AllDown}, []any{"cdn.example.net", "cdn.example.net", uint16(443), "servfail"})
+	equal(t, "alias", []any{alias.Watch.Checks[0].Host, alias.Watch.Checks[0].SNI, alias.Watch.Checks[0].Port, alias.AllDown}, []any{"cdn.example.net", "cdn.example.net", uint16(443), "servfail"})
 	mail := c.Pools[2]
-	equal(t, "mail", []any{mail.Check.Type, mail.Check.Port, mail.Order, mail.Pick, mail.N}, []any{"tcp", uint16(25), "together", "first", 1})
+	equal(t, "mail", []any{mail.Watch.Checks[0].Type, mail.Watch.Checks[0].Port, mail.Order, mail.Pick, mail.N}, []any{"tcp", uint16(25), "together", "first", 1})
 }
 
 // plainRule is a rule with its tokens as text, those of a group with "@group".
@@ -194,7 +217,7 @@ func TestOrderOfTheFile(t *testing.T) {
 	equal(t, "pools", []string{c.Pools[0].Name, c.Pools[1].Name}, []string{"z", "a"})
 	equal(t, "rules", plain(c.Pools[0].Rules), []plainRule{
 		{"continent:EU", "continent:EU", [][]int{{0}}, false}, {"continent:AF", "continent:AF", [][]int{{1}}, false}})
-	equal(t, "check", c.Pools[1].Check.Port, uint16(8080))
+	equal(t, "check", c.Pools[1].Watch.Checks[0].Port, uint16(8080))
 }
 
 func TestStaticOnly(t *testing.T) {

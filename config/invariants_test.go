@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/meridian-dns/meridian/config"
 )
@@ -27,6 +28,7 @@ func checkInvariants(t *testing.T, c *config.Config) {
 	seen := map[string]bool{}
 	for _, s := range c.Servers {
 		expect((len(s.IP) > 0) != (s.CNAME != ""), "server %q has addresses and a CNAME, or neither", s.Name)
+		expect(soundWatch(s.Watch), "server %q is watched by %+v", s.Name, s.Watch)
 		expect(s.Site != "" && s.AtPos != "", "server %q has no site or position", s.Name)
 		expect(s.Lat >= -90 && s.Lat <= 90 && s.Lon >= -180 && s.Lon <= 180, "server %q is at %v, %v", s.Name, s.Lat, s.Lon)
 		for _, a := range s.IP {
@@ -44,12 +46,22 @@ func checkInvariants(t *testing.T, c *config.Config) {
 }
 
 func soundCheck(c config.Check) bool {
-	timing := c.Interval >= 100e6 && c.Timeout > 0 && c.Rise >= 1 && c.Fall >= 1 && c.Jitter >= 0 && c.Jitter <= 0.9
-	if c.Type == "tcp" {
-		return timing && c.Port > 0 && c.Path == "" && c.Host == "" && c.SNI == "" && c.Status == "" && c.BodyLimit == 0 && !c.Insecure
+	timing := c.Interval >= 100e6 && c.Timeout > 0 && c.Fall >= 1 && c.Jitter >= 0 && c.Jitter <= 0.9 && c.Recheck <= c.Interval
+	timing = timing && c.Rise >= 1 && (c.Failback == "delayed") == (c.FailbackAfter > 0)
+	web := c.Type == "http" || c.Type == "https"
+	port := c.Type != "icmp" && c.Type != "exec" && c.Type != "push"
+	tls := c.Type == "https" || c.Type == "tls" || c.Type == "grpc" && c.TLS
+	if c.Type == "push" {
+		timing = c.Rise >= 1 && c.Silence >= time.Second && c.Interval == 0 && c.Timeout == 0 && c.Fall == 0
 	}
-	web := c.Path[0] == '/' && c.Status != "" && c.BodyLimit > 0 && c.Send == "" && c.Expect == ""
-	return timing && c.Port > 0 && web && (c.Type == "https" || c.Type == "http" && c.SNI == "" && !c.Insecure)
+	return timing && port == (c.Port > 0) && web == (c.Path != "") && web == (c.Status != "") && web == (c.BodyLimit > 0) &&
+		(tls || c.SNI == "" && !c.Insecure && c.CertDays == 0) && (c.Type == "tcp" || c.Send == "" && c.Expect == "") &&
+		(c.Type == "dns") == (c.Query != "") && (c.Type == "exec") == (c.Command != "") && (c.Type == "push") == (c.Token != "")
+}
+
+func soundWatch(w config.Watch) bool {
+	return len(w.Refs) == len(w.Checks) && w.Need <= len(w.Checks) && (w.Need > 0) == (len(w.Checks) > 0) &&
+		!slices.ContainsFunc(w.Checks, func(c config.Check) bool { return !soundCheck(c) })
 }
 
 func checkPool(t *testing.T, c *config.Config, p *config.Pool) {
@@ -64,8 +76,8 @@ func checkPool(t *testing.T, c *config.Config, p *config.Pool) {
 	if (p.AllDown == "fallback") != (len(p.Fallback) > 0) || len(p.Fallback) > 0 && slices.ContainsFunc(p.Servers, func(i int) bool { return slices.Contains(p.Fallback, i) }) {
 		t.Errorf("pool %q: all_down %q, servers %v, fallback %v", p.Name, p.AllDown, p.Servers, p.Fallback)
 	}
-	if (p.Check == nil) != (p.CheckRef == "") || p.Check != nil && !soundCheck(*p.Check) {
-		t.Errorf("pool %q: check %q is %+v", p.Name, p.CheckRef, p.Check)
+	if !soundWatch(p.Watch) {
+		t.Errorf("pool %q: watched by %+v", p.Name, p.Watch)
 	}
 	reached := map[config.Token]bool{}
 	for _, r := range p.Rules {

@@ -11,8 +11,7 @@ type Pool struct {
 	Pos      string // "file:line: key.path"
 	Servers  []int  // indices into Config.Servers, in the order the pool names them; at least one, no two alike
 	Weights  []int  // of Servers, 0 to 65535
-	Check    *Check // nil: always up
-	CheckRef string // as written, a name or a URL; empty: none
+	Watch    Watch  // of servers that have none of their own
 	Rules    []Rule // in the order of the file
 	Order    string // "nearest", "listed", "together"
 	Pick     string // "all", "weighted", "sticky", "first"
@@ -39,7 +38,7 @@ func (r *references) pool(n *node) Pool {
 	p := Pool{Name: n.key, Pos: r.pos(n)}
 	before := len(r.list)
 	p.Servers = r.poolServers(t)
-	r.health(t, &p)
+	p.Watch = r.watch(t)
 	p.Order = t.choice("order", "nearest", "listed", "together")
 	p.Pick = t.choice("pick", "all", "weighted", "sticky", "first")
 	p.N = t.count(p.Pick)
@@ -72,14 +71,6 @@ func (r *references) poolServers(t *table) []int {
 		r.at(t.node, "has no server: [servers] names none")
 	}
 	return slices.Clone(r.all.list)
-}
-
-// health reads the check of a pool.
-func (r *references) health(t *table, p *Pool) {
-	p.CheckRef = t.text("check", "")
-	if p.CheckRef != "" {
-		p.Check = r.check(t.node.kids["check"], p.CheckRef)
-	}
 }
 
 // count reads n, whose default and limit depend on pick.
@@ -193,16 +184,6 @@ func (r *references) fallback(n *node, p *Pool) []int {
 		}
 	}
 	return chosen
-}
-
-// verified refuses a certificate check that has no name to verify: only a CNAME target brings its own.
-func (r *references) verified(t *table, p *Pool) {
-	if p.Check == nil || p.Check.Type != "https" || p.Check.Insecure || p.Check.SNI != "" {
-		return
-	}
-	if !r.onlyCNAME(slices.Concat(p.Servers, p.Fallback)) {
-		r.at(t.node.kids["check"], "%q has no host, but https by address needs one: the certificate is verified against it", p.CheckRef)
-	}
 }
 
 // located refuses a pool that is to answer with the nearest of several servers without knowing where they are. A CNAME

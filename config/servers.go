@@ -17,6 +17,7 @@ type Server struct {
 	IP       []netip.Addr // no two alike in all servers; no mapped, zoned, multicast or unspecified ones
 	CNAME    string       // absolute, lower case: "cdn.example.net."
 	Weight   int          // 0 to 65535
+	Watch    Watch        // in place of those of its pools, if it has any
 }
 
 // located reports whether something is said of where the server stands.
@@ -66,6 +67,8 @@ func (r *report) server(n *node) Server {
 	s.IP = t.addresses("ip")
 	s.CNAME = t.target("cname")
 	s.Weight = t.integer("weight", 1, 0, maxWeight)
+	t.get("check") // read when the checks are known
+	t.get("checks_needed")
 	_, ip := t.node.kids["ip"]
 	_, cname := t.node.kids["cname"]
 	switch _, isTable := n.value.(map[string]any); {

@@ -15,8 +15,8 @@ var (
 
 func TestCheckDefaults(t *testing.T) {
 	want := Check{
-		Type: "http", Port: 80, Path: "/", Status: "200-299", BodyLimit: 65536,
-		Interval: 10 * time.Second, Timeout: 4 * time.Second, Rise: 2, Fall: 3, Jitter: 0.1,
+		Type: "http", Port: 80, Path: "/", Method: "GET", Status: "200-299", BodyLimit: 65536,
+		Interval: 10 * time.Second, Timeout: 4 * time.Second, Rise: 2, Fall: 3, Jitter: 0.1, Failback: Auto,
 	}
 	if got := (Check{Type: "http"}).WithDefaults(); got != want {
 		t.Errorf("http: %+v", got)

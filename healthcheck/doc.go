@@ -13,18 +13,24 @@
 // first round goes out at once; the second is spread over the interval, again
 // by shortening it. So a server that fails is out after at most
 //
-//	fall x (interval + timeout)          if it hangs
-//	fall x (interval + time to refuse)   if it refuses or answers wrongly
+//	interval + timeout + (fall - 1) x (recheck + timeout)      if it hangs
+//	the same with the time to refuse in place of timeout       if it refuses or answers wrongly
 //
-// and is back after at most rise x (interval + time to answer), plus the time to
-// publish. A status that changes after a second without another such change is
-// published at once, further ones when a second has passed since; a streak is
-// published at once after a second without any publication, else when that second
-// has passed, and never delays a change of status. With interval 750 ms, timeout
-// 1 s, rise 2 and fall 2 that makes 3.5 s for a hung server and 1.5 s for one that
-// refuses, to which this package adds well under 50 ms on a machine that keeps up.
-// Only more probes due than may be in flight ([Options.MaxInFlight]) stretch these
-// bounds; that raises the alarm [Saturated].
+// where recheck is the interval unless [Check.Recheck] says less, and is back after at
+// most rise x (interval + time to answer), plus the time to publish. [Check.Cooldown]
+// and [Check.Failback] hold it back longer: it then comes back with the first good
+// result after the hold has ended, or by [Monitor.Readmit]. A status that changes after
+// a second without another such change is published at once, further ones when a second
+// has passed since; a streak is published at once after a second without any
+// publication, else when that second has passed, and never delays a change of status.
+// With interval 750 ms, timeout 1 s, rise 2 and fall 2 that makes 3.5 s for a hung
+// server and 1.5 s for one that refuses, to which this package adds well under 50 ms on
+// a machine that keeps up. Only more probes due than may be in flight
+// ([Options.MaxInFlight], [Options.MaxPrograms]) stretch these bounds; that raises the
+// alarm [Saturated].
+//
+// A check of type push probes nothing: [Monitor.Report] takes what a server says of
+// itself as a result, and a silence of [Check.Silence] is a bad one.
 //
 // # Faults of this host
 //
@@ -37,11 +43,12 @@
 //
 // # Probes
 //
-// Redirects are not followed. Every connection is closed after its probe with a
-// reset, so that thousands of probes a second leave no TIME_WAIT sockets behind.
-// A header is read to 64 KiB, a body to [Check.BodyLimit], and all of a probe
-// (resolving, connecting, TLS, reading) ends at its timeout, so a hostile server
-// costs one probe's bounded memory for one timeout.
+// Redirects are not followed. A connection is closed after its probe with a reset, so
+// that thousands of probes a second leave no TIME_WAIT sockets behind, or kept for the
+// next one if [Check.KeepAlive] says so. A header is read to 64 KiB, a body to
+// [Check.BodyLimit], and all of a probe (resolving, connecting, TLS, reading) ends at
+// its timeout, so a hostile server costs one probe's bounded memory for one timeout.
+// A program of an exec check is killed with its process group.
 //
 // # Concurrency
 //

@@ -19,6 +19,8 @@ const (
 	NoBuffers                  // the kernel is out of memory for sockets
 	Saturated                  // more probes are due than may be in flight: they run late
 	Crashed                    // a probe panicked
+	NotPermitted               // this process may not send such a probe
+	NoProgram                  // the program of an exec check cannot be started
 	faults
 )
 
@@ -37,6 +39,10 @@ func (f Fault) String() string {
 		return "too many probes in flight"
 	case Crashed:
 		return "probe crashed"
+	case NotPermitted:
+		return "not permitted"
+	case NoProgram:
+		return "program cannot be started"
 	}
 	return "invalid"
 }
@@ -75,6 +81,8 @@ func blame(err error, addr netip.Addr, route func(netip.Addr) error) error {
 	switch errno {
 	case syscall.EMFILE, syscall.ENFILE:
 		return &hostFault{NoDescriptors, err}
+	case syscall.EPERM, syscall.EACCES: // a packet filter on this host
+		return &hostFault{NotPermitted, err}
 	case syscall.ENOBUFS, syscall.ENOMEM:
 		return &hostFault{NoBuffers, err}
 	case syscall.ENETUNREACH, syscall.EHOSTUNREACH, syscall.EADDRNOTAVAIL, syscall.EAFNOSUPPORT:

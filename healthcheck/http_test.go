@@ -52,7 +52,7 @@ func TestHTTPAnswers(t *testing.T) {
 		{"body cut short, not wanted", Check{}, []string{header + "Content-Length: 99\r\n\r\nhello"}, ""},
 		{"closed at once", Check{}, nil, "response: connection closed early"},
 		{"closed in the header", Check{}, []string{"HTTP/1.1 200 OK\r\nServer: x\r\n"}, "response: connection closed early"},
-		{"closed in a line", Check{}, []string{"HTTP/1.1 200 OK\r\nServer"}, "response: malformed"},
+		{"closed in a line", Check{}, []string{"HTTP/1.1 200 OK\r\nServer"}, "response: connection closed early"},
 		{"not HTTP", Check{}, []string{"220 mail.example ESMTP\r\n"}, "response: malformed HTTP"},
 		{"bad length", Check{}, []string{header + "Content-Length: -1\r\n\r\n"}, "response: "},
 	} {
@@ -131,10 +131,11 @@ func TestHTTPMemory(t *testing.T) {
 		"HTTP/1.1 200 OK\r\nX: ":  "response: header over",
 		"HTTP/1.1 200 OK\r\n\r\n": "body: no",
 	} {
-		a, r, buf := newAnswer(Check{Type: "http", Body: "z"}), &endlessReader{start: start}, bufio.NewReader(nil)
+		a, r := newAnswer(Check{Type: "http", Body: "z"}), &endlessReader{start: start}
+		buf := bufio.NewReader(r)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		wantError(t, start, a.judge(r, buf), want)
+		wantError(t, start, a.judge(&reply{buf: buf}, false), want)
 		runtime.ReadMemStats(&after)
 		if grown := after.TotalAlloc - before.TotalAlloc; grown > 1<<20 || r.n > 256<<10 {
 			t.Errorf("%q: read %d bytes, allocated %d", start, r.n, grown)
@@ -247,7 +248,7 @@ func FuzzAnswer(f *testing.F) {
 		if a.invalid != nil {
 			return
 		}
-		err := a.judge(strings.NewReader(input), bufio.NewReader(nil))
+		err := a.judge(&reply{buf: bufio.NewReader(strings.NewReader(input))}, false)
 		if err == nil && (!strings.HasPrefix(input, "HTTP/") || !strings.Contains(input, " 2")) {
 			t.Errorf("%q is taken for a good answer", input)
 		}

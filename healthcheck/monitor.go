@@ -36,6 +36,13 @@ type Options struct {
 	// open files if that is less.
 	MaxInFlight int
 
+	// MaxPrograms bounds the programs of exec checks that run at a time. Default: 16.
+	MaxPrograms int
+
+	// MaxKept bounds the connections kept for the next probe. Default: half the limit
+	// of open files.
+	MaxKept int
+
 	// Resolve looks up the addresses of a host name without a final dot. Default:
 	// the system's resolver.
 	Resolve func(ctx context.Context, host string) ([]netip.Addr, error)
@@ -46,27 +53,31 @@ type Options struct {
 
 // Monitor runs probes and keeps their states. Safe for concurrent use.
 type Monitor struct {
-	o       Options
-	compile func() func(Target) probe // a compiler for one Set; tests put their own
-	room    chan struct{}             // a probe in flight holds a place
-	wake    chan struct{}             // tells the publisher to look again
-	round   chan struct{}             // closed when the first round is complete
-	opened  chan struct{}             // closed when the first round is published or given up
-	phase   float64                   // sets the spreading of monitors apart
-	wg      sync.WaitGroup
+	o        Options
+	compile  func() func(Target) probe // a compiler for one Set; tests put their own
+	net      *network
+	room     chan struct{} // a probe in flight holds a place
+	programs chan struct{} // so does a program among those that run
+	wake     chan struct{} // tells the publisher to look again
+	round    chan struct{} // closed when the first round is complete
+	opened   chan struct{} // closed when the first round is published or given up
+	phase    float64       // sets the spreading of monitors apart
+	wg       sync.WaitGroup
 
 	ctx    context.Context // of all probes, from Start on
 	cancel context.CancelFunc
 
-	mu       sync.Mutex // guards what follows
-	running  bool       // from Start to Stop
-	targets  []*target  // by Slot; nil: vacant
-	states   []State    // by Slot
-	table    table      // of the last Set
-	changes  uint64     // Snapshot.Generation
-	unheard  int        // targets of the first round without a result
-	dirty    change     // the gravest change not yet published
+	mu       sync.Mutex           // guards what follows
+	running  bool                 // from Start to Stop
+	targets  []*target            // by Slot; nil: vacant
+	states   []State              // by Slot
+	table    table                // of the last Set
+	pushers  map[string][]*target // those that report themselves, by server
+	changes  uint64               // Snapshot.Generation
+	unheard  int                  // targets of the first round without a result
+	dirty    change               // the gravest change not yet published
 	inFlight int
+	latest   time.Duration
 	probes   uint64
 	failures uint64
 	faults   [faults]FaultCount
@@ -88,25 +99,35 @@ func New(o Options) *Monitor {
 	if o.MaxInFlight < 1 {
 		o.MaxInFlight = defaultInFlight()
 	}
+	if o.MaxPrograms < 1 {
+		o.MaxPrograms = programsLimit
+	}
+	if o.MaxKept < 1 {
+		o.MaxKept = openFiles() / 2
+	}
 	n := newNetwork(o)
 	return &Monitor{
-		o:       o,
-		compile: func() func(Target) probe { return (&compiler{n, map[Check]*answer{}}).probe },
-		room:    make(chan struct{}, o.MaxInFlight),
-		wake:    make(chan struct{}, 1),
-		round:   make(chan struct{}),
-		opened:  make(chan struct{}),
-		phase:   randomFraction(),
+		o:        o,
+		net:      n,
+		programs: make(chan struct{}, o.MaxPrograms),
+		compile:  func() func(Target) probe { return (&compiler{n, map[Check]*answer{}}).probe },
+		room:     make(chan struct{}, o.MaxInFlight),
+		wake:     make(chan struct{}, 1),
+		round:    make(chan struct{}),
+		opened:   make(chan struct{}),
+		phase:    randomFraction(),
 	}
 }
 
-func defaultInFlight() int {
-	const most = 4096
+func defaultInFlight() int { return max(1, min(4096, openFiles()/2)) }
+
+// openFiles is how many descriptors this process may have.
+func openFiles() int {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-		return most
+		return 1024
 	}
-	return int(max(1, min(most, limit.Cur/2)))
+	return int(min(limit.Cur, 1<<20))
 }
 
 // Start sends out the first round of probes and keeps probing until ctx ends or
@@ -122,6 +143,10 @@ func (m *Monitor) Start(ctx context.Context) {
 	patience := time.Duration(0)
 	for _, t := range m.targets {
 		if t == nil || t.retired() {
+			continue
+		}
+		if t.Check.Type == "push" {
+			m.schedule(t, t.first())
 			continue
 		}
 		patience = max(patience, t.Check.Timeout)
@@ -155,6 +180,7 @@ func (m *Monitor) Stop() {
 	if cancel != nil {
 		cancel()
 		m.wg.Wait()
+		m.net.idle.sweep(func(Target) bool { return false })
 	}
 }
 
@@ -166,6 +192,9 @@ func (m *Monitor) halt() {
 	for _, t := range m.targets {
 		if t != nil && t.timer != nil {
 			t.timer.Stop()
+		}
+		if t != nil && t.cancel != nil {
+			t.cancel()
 		}
 	}
 }
@@ -183,6 +212,7 @@ type Stats struct {
 	Probes   uint64             // probes that had a result
 	Failures uint64             // of them, bad ones
 	InFlight int                // probes in flight now
+	Latest   time.Duration      // the most by which a probe began after it was due, first rounds left out
 	Faults   [faults]FaultCount // by Fault
 }
 
@@ -190,5 +220,5 @@ type Stats struct {
 func (m *Monitor) Stats() Stats {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return Stats{Probes: m.probes, Failures: m.failures, InFlight: m.inFlight, Faults: m.faults}
+	return Stats{Probes: m.probes, Failures: m.failures, InFlight: m.inFlight, Latest: m.latest, Faults: m.faults}
 }

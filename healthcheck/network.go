@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"sync"
 	"syscall"
@@ -28,6 +29,7 @@ type network struct {
 	route   func(netip.Addr) error // nil error: there is a route
 	roots   func() *x509.CertPool  // nil pool: the system's
 	readers sync.Pool              // of *bufio.Reader
+	idle    idle
 }
 
 func newNetwork(o Options) *network {
@@ -38,6 +40,7 @@ func newNetwork(o Options) *network {
 	if n.resolve == nil {
 		n.resolve = lookup
 	}
+	n.idle.most = o.MaxKept
 	n.readers.New = func() any { return bufio.NewReader(nil) }
 	return n
 }
@@ -55,40 +58,80 @@ func lookup(ctx context.Context, host string) ([]netip.Addr, error) {
 	return net.DefaultResolver.LookupNetIP(ctx, "ip", host+".")
 }
 
-// conn is the connection of one probe: it fails all input and output once the
-// probe's context ends, and is reset when closed.
+// stream is a connected socket. Close resets the connection: closing in order would
+// leave a TIME_WAIT socket behind for every probe.
+type stream interface {
+	io.ReadWriteCloser
+	SetDeadline(time.Time) error
+}
+
+// conn is the connection of a probe: all input and output fails once the context it
+// was bound to has ended.
 type conn struct {
-	*net.TCPConn
+	stream
 	release func() bool
+	secured *tls.Conn // over this connection; nil: there is none
+	since   time.Time // when it was made
 }
 
-func newConn(ctx context.Context, c *net.TCPConn) *conn {
-	expire := func() { _ = c.SetDeadline(time.Unix(1, 0)) }
-	return &conn{TCPConn: c, release: context.AfterFunc(ctx, expire)}
+// plain is where requests go and answers come from.
+func (c *conn) plain() io.ReadWriter {
+	if c.secured != nil {
+		return c.secured
+	}
+	return c.stream
 }
 
-// Close resets the connection: closing in order would leave a TIME_WAIT socket
-// behind for every probe.
+// bind has the connection fail at a deadline, and once a probe is cancelled.
+func (c *conn) bind(ctx context.Context, deadline time.Time) error {
+	if err := c.SetDeadline(deadline); err != nil {
+		c.stream.Close()
+		return err
+	}
+	c.release = afterEnd(ctx, c.expire)
+	return nil
+}
+
+func (c *conn) expire() { _ = c.SetDeadline(time.Unix(1, 0)) }
+
 func (c *conn) Close() error {
 	c.release()
-	return errors.Join(c.SetLinger(0), c.TCPConn.Close())
+	return c.stream.Close()
+}
+
+// What else a net.Conn has, for the TLS client. Nobody asks for the addresses.
+
+func (c *conn) LocalAddr() net.Addr                { return nil }
+func (c *conn) RemoteAddr() net.Addr               { return nil }
+func (c *conn) SetReadDeadline(t time.Time) error  { return c.SetDeadline(t) }
+func (c *conn) SetWriteDeadline(t time.Time) error { return c.SetDeadline(t) }
+
+// openPlain connects by package net.
+func (c *conn) openPlain(ctx context.Context, addr netip.AddrPort, deadline time.Time) error {
+	dialer := net.Dialer{KeepAlive: -1, Deadline: deadline}
+	s, err := dialer.DialTCP(ctx, "tcp", netip.AddrPort{}, addr)
+	if err != nil {
+		return err
+	}
+	c.stream = s
+	return errors.Join(s.SetLinger(0), c.bind(ctx, deadline))
 }
 
 // connect opens a connection to a target. Of a name the addresses are tried in
 // turn, each for an equal part of the time left.
-func (n *network) connect(ctx context.Context, t Target) (*conn, error) {
-	addrs := []netip.Addr{t.Addr}
-	if t.Name != "" {
-		var err error
-		if addrs, err = n.addresses(ctx, t.Name); err != nil {
-			return nil, fmt.Errorf("resolve %s: %w", t.Name, err)
-		}
+func (n *network) connect(ctx context.Context, t *Target) (*conn, error) {
+	if t.Name == "" {
+		return n.dial(ctx, netip.AddrPortFrom(t.Addr, t.Check.Port), 1)
+	}
+	addrs, err := n.addresses(ctx, t.Name)
+	if err != nil {
+		return nil, fmt.Errorf("resolve %s: %w", t.Name, err)
 	}
 	var failed error
 	for i, addr := range addrs {
 		c, err := n.dial(ctx, netip.AddrPortFrom(addr.Unmap(), t.Check.Port), len(addrs)-i)
 		if err == nil {
-			return newConn(ctx, c), nil
+			return c, nil
 		}
 		failed = graver(failed, err)
 	}
@@ -107,16 +150,26 @@ func graver(a, b error) error {
 
 // dial opens a connection to an address within an nth of the time left. The error
 // tells faults of this host apart.
-func (n *network) dial(ctx context.Context, addr netip.AddrPort, nth int) (*net.TCPConn, error) {
-	dialer := net.Dialer{KeepAlive: -1}
-	if deadline, ok := ctx.Deadline(); ok && nth > 1 {
-		dialer.Timeout = time.Until(deadline) / time.Duration(nth)
-	}
-	c, err := dialer.DialTCP(ctx, "tcp", netip.AddrPort{}, addr)
-	if err != nil {
+func (n *network) dial(ctx context.Context, addr netip.AddrPort, nth int) (*conn, error) {
+	c := &conn{since: time.Now()}
+	if err := c.open(ctx, addr, share(ctx, nth)); err != nil {
 		return nil, blame(fmt.Errorf("connect: %w", cause(err)), addr.Addr(), n.route)
 	}
+	if nth == 1 {
+		return c, nil
+	}
+	deadline, _ := ctx.Deadline()
+	_ = c.SetDeadline(deadline) // or it keeps the nearer one
 	return c, nil
+}
+
+// share is the end of an nth of the time left.
+func share(ctx context.Context, nth int) time.Time {
+	deadline, _ := ctx.Deadline()
+	if nth > 1 {
+		deadline = time.Now().Add(time.Until(deadline) / time.Duration(nth))
+	}
+	return deadline
 }
 
 // addresses resolves a name. The resolver's errors hide their cause, so whether
@@ -137,20 +190,59 @@ func (n *network) addresses(ctx context.Context, name string) ([]netip.Addr, err
 	return addrs[:min(len(addrs), maxAddresses)], nil
 }
 
-// secure does the TLS handshake. Session tickets are not used: each probe is to
-// see the certificate that a new client sees.
-func (n *network) secure(c *conn, name string, insecure bool) (net.Conn, error) {
-	t := tls.Client(c, &tls.Config{
-		ServerName:         name,
+// secure does the TLS handshake of a target and judges its certificate. Session
+// tickets are not used: each probe is to see the certificate that a new client sees.
+func (n *network) secure(c *conn, t *Target, protocols ...string) error {
+	noDelay(c.stream)
+	c.secured = tls.Client(c, &tls.Config{
+		ServerName:         t.serverName(),
 		RootCAs:            n.roots(),
-		InsecureSkipVerify: insecure,
-		NextProtos:         []string{"http/1.1"},
+		InsecureSkipVerify: t.Check.Insecure,
+		NextProtos:         protocols,
 		MinVersion:         tls.VersionTLS12,
 	})
-	if err := t.Handshake(); err != nil {
-		return nil, fmt.Errorf("tls handshake: %w", cause(err))
+	if err := c.secured.Handshake(); err != nil {
+		return fmt.Errorf("tls handshake: %w", cause(err))
 	}
-	return t, nil
+	if t.Check.CertDays == 0 {
+		return nil
+	}
+	return certified(c.secured.ConnectionState(), t.Check.CertDays, time.Now())
+}
+
+// certified tells whether the certificate is good for so many days more: that of the
+// server, and those that vouch for it.
+func certified(s tls.ConnectionState, days int, now time.Time) error {
+	end := s.PeerCertificates[0].NotAfter
+	if len(s.VerifiedChains) > 0 {
+		end = time.Time{}
+	}
+	for _, chain := range s.VerifiedChains {
+		end = later(end, soonest(chain))
+	}
+	if left := end.Sub(now); left < time.Duration(days)*24*time.Hour {
+		return fmt.Errorf("certificate: expires in %d days (%s), at least %d are wanted",
+			int(left.Hours()/24), end.UTC().Format(time.DateOnly), days)
+	}
+	return nil
+}
+
+// soonest is when the first certificate of a chain expires.
+func soonest(chain []*x509.Certificate) time.Time {
+	end := chain[0].NotAfter
+	for _, c := range chain {
+		if c.NotAfter.Before(end) {
+			end = c.NotAfter
+		}
+	}
+	return end
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // cause takes the addresses and ports out of a network error: they are known, or
@@ -158,11 +250,14 @@ func (n *network) secure(c *conn, name string, insecure bool) (net.Conn, error) 
 func cause(err error) error {
 	var errno syscall.Errno
 	var op *net.OpError
+	var file *os.PathError
 	switch {
 	case errors.As(err, &errno):
 		return errno
 	case errors.As(err, &op):
 		return op.Err
+	case errors.As(err, &file):
+		return file.Err
 	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
 		return errors.New("connection closed early")
 	}

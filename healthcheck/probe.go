@@ -1,23 +1,15 @@
 package healthcheck
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"math"
-	"net"
-	"net/http"
 	"regexp"
 )
 
-const (
-	headerLimit   = 64 << 10 // bytes of all headers of an answer, interim answers included
-	interimLimit  = 5        // interim (1xx) answers before the final one
-	exchangeLimit = 16 << 10 // bytes in which a tcp check looks for its Expect
-)
+const exchangeLimit = 16 << 10 // bytes in which a tcp check looks for its Expect
 
 // probe tries a target once; nil: it is well.
 type probe func(ctx context.Context) error
@@ -39,8 +31,27 @@ func (c *compiler) probe(t Target) probe {
 	if err := errors.Join(want.invalid, t.validateHost()); err != nil {
 		return func(context.Context) error { return err }
 	}
-	if t.Check.Type == "tcp" {
+	if t.Check.secured() {
+		c.net.roots() // loaded now, while there are descriptors
+	}
+	switch t.Check.Type {
+	case "tcp":
 		return tcpProbe{c.net, t}.run
+	case "tls":
+		return tlsProbe{c.net, t}.run
+	case "dns":
+		return newDNSProbe(c.net, t).run
+	case "icmp":
+		return pingProbe{c.net, t}.run
+	case "grpc":
+		return newGRPCProbe(c.net, t).run
+	case "exec":
+		return execProbe{t}.run
+	case "push":
+		return pushProbe(t)
+	}
+	if t.Check.HTTP2 {
+		return newHTTP2Probe(c.net, t, want).run
 	}
 	return newHTTPProbe(c.net, t, want).run
 }
@@ -51,7 +62,7 @@ type tcpProbe struct {
 }
 
 func (p tcpProbe) run(ctx context.Context) error {
-	c, err := p.net.connect(ctx, p.target)
+	c, err := p.net.connect(ctx, &p.target)
 	if err != nil {
 		return err
 	}
@@ -85,40 +96,19 @@ func await(r io.Reader, want []byte) error {
 	return fmt.Errorf("no %q in the first %d bytes", want, exchangeLimit)
 }
 
-type httpProbe struct {
-	net     *network
-	target  Target
-	want    *answer
-	request []byte
+// tlsProbe is content with a handshake and a certificate that is good.
+type tlsProbe struct {
+	net    *network
+	target Target
 }
 
-func newHTTPProbe(n *network, t Target, want *answer) *httpProbe {
-	if t.Check.Type == "https" {
-		n.roots() // loaded now, while there are descriptors
-	}
-	request := fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: meridian-healthcheck\r\n"+
-		"Accept: */*\r\nConnection: close\r\n\r\n", t.Check.Path, t.hostHeader())
-	return &httpProbe{net: n, target: t, want: want, request: request}
-}
-
-func (p *httpProbe) run(ctx context.Context) error {
-	c, err := p.net.connect(ctx, p.target)
+func (p tlsProbe) run(ctx context.Context) error {
+	c, err := p.net.connect(ctx, &p.target)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	var stream net.Conn = c
-	if p.target.Check.Type == "https" {
-		if stream, err = p.net.secure(c, p.target.serverName(), p.target.Check.Insecure); err != nil {
-			return err
-		}
-	}
-	if _, err := stream.Write(p.request); err != nil {
-		return fmt.Errorf("request: %w", cause(err))
-	}
-	buf := p.net.readers.Get().(*bufio.Reader)
-	defer p.net.readers.Put(buf)
-	return p.want.judge(stream, buf)
+	return p.net.secure(c, &p.target)
 }
 
 // answer is what an HTTP check wants to see. Immutable.
@@ -127,12 +117,13 @@ type answer struct {
 	good    statuses
 	body    []byte
 	pattern *regexp.Regexp // nil: none
-	limit   int64
+	limit   int
+	head    bool // the request is one that no body answers
 }
 
 func newAnswer(c Check) *answer {
 	c = c.WithDefaults()
-	a := &answer{invalid: c.Validate(), body: []byte(c.Body), limit: int64(c.BodyLimit)}
+	a := &answer{invalid: c.validated(), body: []byte(c.Body), limit: c.BodyLimit, head: c.Method == "HEAD"}
 	if a.invalid != nil || !c.http() {
 		return a
 	}
@@ -145,46 +136,19 @@ func newAnswer(c Check) *answer {
 	return a
 }
 
-// judge reads an answer from r through buf, a reader to be reused, and says what
-// is wrong with it. The header is read whole, the body only if it matters.
-func (a *answer) judge(r io.Reader, buf *bufio.Reader) error {
-	bounded := &io.LimitedReader{R: r, N: headerLimit}
-	buf.Reset(bounded)
-	defer buf.Reset(nil)
-	resp, err := final(buf)
-	if err != nil && bounded.N <= 0 {
-		return fmt.Errorf("response: header over %d bytes", headerLimit)
+// readsBody tells whether the body matters.
+func (a *answer) readsBody() bool { return len(a.body) > 0 || a.pattern != nil }
+
+func (a *answer) judgeStatus(code int) error {
+	if !a.good.contain(code) {
+		return fmt.Errorf("status %d", code)
 	}
-	if err != nil {
-		return fmt.Errorf("response: %w", cause(err))
-	}
-	if !a.good.contain(resp.StatusCode) {
-		return fmt.Errorf("status %d", resp.StatusCode)
-	}
-	if len(a.body) == 0 && a.pattern == nil {
-		return nil
-	}
-	bounded.N = math.MaxInt64 // from here on a.limit bounds
-	return a.judgeBody(resp.Body)
+	return nil
 }
 
-// final reads the header of the final answer (RFC 9110 section 15.2: interim
-// answers may come before it).
-func final(buf *bufio.Reader) (*http.Response, error) {
-	for range interimLimit {
-		resp, err := http.ReadResponse(buf, nil)
-		if err != nil || resp.StatusCode >= 200 || resp.StatusCode == http.StatusSwitchingProtocols {
-			return resp, err
-		}
-	}
-	return nil, fmt.Errorf("more than %d interim answers", interimLimit)
-}
-
-func (a *answer) judgeBody(r io.Reader) error {
-	got, err := io.ReadAll(io.LimitReader(r, a.limit))
+// judgeBody judges the first limit bytes of a body, or all of it.
+func (a *answer) judgeBody(got []byte) error {
 	switch {
-	case err != nil:
-		return fmt.Errorf("body: %w", cause(err))
 	case !bytes.Contains(got, a.body):
 		return fmt.Errorf("body: no %.60q in the first %d bytes", a.body, len(got))
 	case a.pattern != nil && !a.pattern.Match(got):

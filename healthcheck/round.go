@@ -19,13 +19,12 @@ func randomFraction() float64 { return rand.Float64() }
 
 // attempt is one probe of one target.
 type attempt struct {
-	t       *target
-	target  Target // as it was at the start
-	probe   probe
-	ctx     context.Context
-	timeout time.Duration
-	start   time.Time
-	err     error
+	span   // its context
+	t      *target
+	target Target // as it was at the start
+	probe  probe
+	start  time.Time
+	err    error
 }
 
 // fire runs one probe; the timers of targets call it.
@@ -37,7 +36,7 @@ func (m *Monitor) fire(t *target) {
 	if !m.enter(t) {
 		return
 	}
-	defer func() { <-m.room }()
+	defer m.leave(t)
 	a, ok := m.begin(t)
 	if !ok {
 		return
@@ -60,8 +59,30 @@ func (m *Monitor) admit() bool {
 // enter waits for a place among the probes in flight. First probes go out in a
 // burst, in which it is no fault to wait.
 func (m *Monitor) enter(t *target) bool {
+	if !t.program {
+		return m.place(m.room, t)
+	}
+	if !m.place(m.programs, t) {
+		return false
+	}
+	if !m.place(m.room, t) {
+		<-m.programs
+		return false
+	}
+	return true
+}
+
+func (m *Monitor) leave(t *target) {
+	<-m.room
+	if t.program {
+		<-m.programs
+	}
+}
+
+// place waits for a place in a room.
+func (m *Monitor) place(room chan struct{}, t *target) bool {
 	select {
-	case m.room <- struct{}{}:
+	case room <- struct{}{}:
 		return true
 	default:
 	}
@@ -72,7 +93,7 @@ func (m *Monitor) enter(t *target) bool {
 		m.alarm(Saturated, t, nil)
 	}
 	select {
-	case m.room <- struct{}{}:
+	case room <- struct{}{}:
 		return true
 	case <-m.ctx.Done():
 		return false
@@ -87,8 +108,12 @@ func (m *Monitor) begin(t *target) (*attempt, bool) {
 	if m.ctx.Err() != nil || t.retired() || t.cancel != nil || now.Before(t.due) {
 		return nil, false
 	}
-	a := &attempt{t: t, target: t.Target, probe: t.probe, timeout: t.Check.Timeout, start: now}
-	a.ctx, t.cancel = context.WithTimeout(m.ctx, a.timeout)
+	a := &attempt{t: t, target: t.Target, probe: t.probe, start: now}
+	a.deadline = now.Add(t.Check.Timeout)
+	t.cancel = a.cancel
+	if t.spread {
+		m.latest = max(m.latest, now.Sub(t.due))
+	}
 	m.inFlight++
 	return a, true
 }
@@ -100,9 +125,9 @@ func (a *attempt) run() (err error) {
 			err = &hostFault{Crashed, fmt.Errorf("%v\n%s", r, debug.Stack())}
 		}
 	}()
-	err = a.probe(a.ctx)
-	if err != nil && errors.Is(a.ctx.Err(), context.DeadlineExceeded) {
-		return fmt.Errorf("timed out after %v: %w", a.timeout, err)
+	err = a.probe(&a.span)
+	if err != nil && a.target.Check.Type != "push" && a.Err() == context.DeadlineExceeded {
+		return fmt.Errorf("timed out after %v: %w", a.target.Check.Timeout, err)
 	}
 	return err
 }
@@ -111,13 +136,12 @@ func (a *attempt) run() (err error) {
 func (m *Monitor) finish(a *attempt) {
 	m.mu.Lock()
 	t := a.t
-	cancelled := errors.Is(a.ctx.Err(), context.Canceled)
-	t.cancel()
+	cancelled := a.cancelled() || m.overtaken(a)
 	t.cancel = nil
 	m.inFlight--
 	if !m.running || t.retired() || cancelled {
 		if m.running && !t.retired() { // removed and brought back meanwhile
-			m.schedule(t, 0)
+			m.schedule(t, t.first())
 		}
 		m.mu.Unlock()
 		return
@@ -129,6 +153,11 @@ func (m *Monitor) finish(a *attempt) {
 	m.heard(t)
 	m.mu.Unlock()
 	m.report(a, before, after, fault)
+}
+
+// overtaken tells whether a server's report came while its silence was being noted.
+func (m *Monitor) overtaken(a *attempt) bool {
+	return a.target.Check.Type == "push" && m.states[a.t.slot].LastProbe.After(a.start)
 }
 
 // record applies the outcome of a probe to the target's state, and returns the
@@ -147,10 +176,14 @@ func (m *Monitor) record(a *attempt, now time.Time) *hostFault {
 	if a.err != nil {
 		m.failures++
 	}
-	next, _ := s.Step(a.err, t.Check.Rise, t.Check.Fall)
+	next := s.Step(a.err, t.Check, now)
 	next.LastProbe, next.Latency = now, now.Sub(a.start)
-	m.update(s, next, now)
-	m.schedule(t, m.interval(t))
+	m.update(s, next)
+	if s.Status == Up && s.Streak > 0 && t.Check.Recheck > 0 {
+		m.schedule(t, t.Check.Recheck)
+	} else {
+		m.schedule(t, m.interval(t))
+	}
 	return nil
 }
 
@@ -169,20 +202,19 @@ func (m *Monitor) recordFault(t *target, fault *hostFault, now time.Time) {
 	}
 	s := &m.states[t.slot]
 	known := s.Status == Up || s.Status == Down
-	if known && now.Sub(t.cutOff) < routeGrace {
+	if known && now.Sub(t.cutOff) < routeGrace || s.Status == Unprobed {
 		return
 	}
 	next := *s
-	next.Status, next.Streak, next.Needed = Unprobed, 0, 0
-	m.update(s, next, now)
+	next.Status, next.Streak, next.Needed, next.Held, next.Fell, next.Since = Unprobed, 0, 0, NoHold, false, now
+	m.update(s, next)
 }
 
 // update replaces a state and notes what the publisher has to do.
-func (m *Monitor) update(s *State, next State, now time.Time) {
+func (m *Monitor) update(s *State, next State) {
 	kind := none
 	switch {
 	case next.Status != s.Status:
-		next.Since = now
 		kind = transition
 	case !next.agrees(*s):
 		kind = streak
@@ -217,7 +249,10 @@ func (m *Monitor) schedule(t *target, after time.Duration) {
 
 // interval is how long the target rests before its next probe.
 func (m *Monitor) interval(t *target) time.Duration {
-	if !t.spread {
+	switch {
+	case t.Check.Type == "push":
+		return t.Check.Silence
+	case !t.spread:
 		return m.part(t)
 	}
 	jitter := max(0, t.Check.Jitter) * rand.Float64()

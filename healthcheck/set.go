@@ -16,6 +16,7 @@ type target struct {
 	slot  Slot
 	probe probe
 
+	program bool               // its probes run programs
 	timer   *time.Timer        // nil before Start
 	due     time.Time          // of the next probe
 	cancel  context.CancelFunc // of the probe in flight; nil: none is
@@ -50,13 +51,14 @@ func (m *Monitor) Set(targets []Target) *Snapshot {
 	for _, t := range targets {
 		if t = t.complete(); !seen[t] {
 			seen[t] = true
-			wanted = append(wanted, &target{Target: t, probe: compile(t)})
+			wanted = append(wanted, &target{Target: t, probe: compile(t), program: t.Check.Type == "exec"})
 		}
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.replace(wanted)
 	m.table = m.newTable()
+	m.net.idle.sweep(m.probed())
 	m.changes++
 	return m.snapshot()
 }
@@ -145,6 +147,10 @@ func (m *Monitor) keep(t, w *target, now time.Time) {
 	switch {
 	case t.retired():
 		m.restore(t, now)
+	case t.Check.Type == "push":
+		if m.running {
+			m.schedule(t, t.Check.Silence-min(now.Sub(m.states[t.slot].LastProbe), t.Check.Silence))
+		}
 	case !slower && t.timer != nil && t.cancel == nil:
 		if soon := m.part(t); t.due.Sub(now) > soon {
 			m.schedule(t, soon)
@@ -161,7 +167,7 @@ func (m *Monitor) restore(t *target, now time.Time) {
 	}
 	t.removed = time.Time{}
 	if m.running {
-		m.schedule(t, 0)
+		m.schedule(t, t.first())
 	}
 }
 
@@ -198,7 +204,7 @@ func (m *Monitor) add(t, kin *target, now time.Time) {
 	}
 	m.targets[t.slot], m.states[t.slot] = t, state
 	if m.running {
-		m.schedule(t, 0)
+		m.schedule(t, t.first())
 	}
 }
 
@@ -216,6 +222,21 @@ func (m *Monitor) remove(t *target, now time.Time) {
 		t.cancel()
 	}
 	m.heard(t)
+}
+
+// probed tells which identities are probed, and lists those that report themselves.
+func (m *Monitor) probed() func(id Target) bool {
+	live := make(map[Target]bool)
+	m.pushers = make(map[string][]*target)
+	for t := range m.table.slots {
+		live[t.identity()] = true
+	}
+	for _, t := range m.targets {
+		if t != nil && !t.retired() && t.Check.Type == "push" {
+			m.pushers[t.Server] = append(m.pushers[t.Server], t)
+		}
+	}
+	return func(id Target) bool { return live[id] }
 }
 
 func (m *Monitor) newTable() table {

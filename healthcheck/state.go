@@ -2,11 +2,11 @@ package healthcheck
 
 import "time"
 
-// Status is what is known of a target.
+// Status says whether a target is healthy.
 type Status uint8
 
 const (
-	Unknown  Status = iota // no result since the start: counts as up
+	Unknown  Status = iota // no result yet: counts as up
 	Pending                // added by a reload, no result yet: out unless nothing else is healthy
 	Up                     // healthy
 	Down                   // failed
@@ -30,57 +30,137 @@ func (s Status) String() string {
 	return "invalid"
 }
 
+// Hold says what keeps a target down whose results would bring it up.
+type Hold uint8
+
+const (
+	NoHold   Hold = iota
+	Cooldown      // it went down less than Check.Cooldown ago
+	Delay         // it has been well for less than Check.FailbackAfter
+	ByHand        // failback is one-way: Monitor.Readmit brings it back
+)
+
+// String names the hold for people.
+func (h Hold) String() string {
+	switch h {
+	case NoHold:
+		return ""
+	case Cooldown:
+		return "cooldown"
+	case Delay:
+		return "failback delayed"
+	case ByHand:
+		return "failback by hand"
+	}
+	return "invalid"
+}
+
 // State is the state of one target.
 type State struct {
 	Status    Status
 	Streak    int           // results against the status, in a row
-	Needed    int           // further such results until it flips; 0: settled
+	Needed    int           // further such results until it flips; 0: settled, or held
+	Held      Hold          // why it is still down after enough good results
+	Fell      bool          // it is down because it failed after it was up, so cooldown and failback apply
 	Since     time.Time     // of the status
+	WellSince time.Time     // of a target that is down: the first good result of the streak
 	LastProbe time.Time     // end of the last probe that had a result; zero: none had
 	LastError string        // why the last probe failed; empty if it did not
 	Latency   time.Duration // of that last probe
-	Interval  time.Duration // of the check
+	Interval  time.Duration // between the results still needed
+	Load      float64       // what a push check's server last said of itself, as it likes
+	HasLoad   bool          // it said so
 }
 
 // Step returns the state after one more result: nil is good, an error is bad. It
-// sets Status, Streak and Needed and nothing else; changed tells whether it did.
-// rise and fall are at least 1.
+// sets Status, Streak, Needed, Held, Fell, Since, WellSince and Interval and nothing
+// else. The check is complete, with Rise and Fall at least 1.
 //
-//	status    result  streak + 1     next
-//	Up        good    -              Up, settled
-//	Up        bad     < fall         Up, streak counted
-//	Up        bad     >= fall        Down, settled
-//	Down      bad     -              Down, settled
-//	Down      good    < rise         Down, streak counted
-//	Down      good    >= rise        Up, settled
-//	any other good    -              Up, settled
-//	any other bad     -              Down, settled
-func (s State) Step(err error, rise, fall int) (next State, changed bool) {
-	result := Up
-	if err != nil {
-		result = Down
-	}
-	next = s
-	next.Streak, next.Needed = 0, 0
+//	status    result  streak + 1     held           next
+//	Up        good    -              -              Up, settled
+//	Up        bad     < fall         -              Up, streak counted
+//	Up        bad     >= fall        -              Down, settled, fell
+//	Down      bad     -              -              Down, settled
+//	Down      good    < rise         -              Down, streak counted
+//	Down      good    >= rise        no             Up, settled
+//	Down      good    >= rise        yes            Down, held
+//	any other good    -              -              Up, settled
+//	any other bad     -              -              Down, settled
+func (s State) Step(err error, c Check, now time.Time) State {
+	next := s
+	next.Streak, next.Needed, next.Held, next.WellSince = 0, 0, NoHold, time.Time{}
+	next.Interval = c.Interval
 	switch {
 	case s.Status != Up && s.Status != Down:
-		next.Status = result
-	case s.Status != result:
-		next.Streak = s.Streak + 1
-		next.Needed = s.limit(rise, fall) - next.Streak
-		if next.Needed <= 0 {
-			next.Status, next.Streak, next.Needed = result, 0, 0
-		}
+		next.flip(err == nil, false, now)
+	case err == nil && s.Status == Down:
+		next.rising(s, c, now)
+	case err != nil && s.Status == Up:
+		next.failing(s, c, now)
 	}
-	return next, !s.agrees(next)
+	return next
 }
 
-// limit is how many results in a row flip the status.
-func (s State) limit(rise, fall int) int {
-	if s.Status == Up {
-		return fall
+// flip changes the status.
+func (s *State) flip(up, fell bool, now time.Time) {
+	s.Status, s.Fell, s.Since = Down, fell, now
+	if up {
+		s.Status = Up
 	}
-	return rise
+	s.Streak, s.Needed, s.Held, s.WellSince = 0, 0, NoHold, time.Time{}
+}
+
+// failing counts a bad result against a target that is up.
+func (s *State) failing(before State, c Check, now time.Time) {
+	s.Streak = before.Streak + 1
+	s.Needed = max(0, c.Fall-s.Streak)
+	s.Interval = c.pause(true)
+	if s.Needed == 0 {
+		s.flip(false, true, now)
+		s.Interval = c.Interval
+	}
+}
+
+// rising counts a good result for a target that is down.
+func (s *State) rising(before State, c Check, now time.Time) {
+	s.Streak = before.Streak + 1
+	s.Needed = max(0, c.Rise-s.Streak)
+	s.WellSince = before.WellSince
+	if s.WellSince.IsZero() {
+		s.WellSince = now
+	}
+	hold, until := s.hold(c)
+	switch {
+	case hold != NoHold && (until.IsZero() || now.Before(until)):
+		if s.Needed == 0 {
+			s.Held = hold
+		}
+		// Nothing can change before the hold ends, so TTLs need not sink.
+		if until.IsZero() || until.Sub(now) > time.Duration(s.Needed)*c.Interval {
+			s.Needed = 0
+		}
+	case s.Needed == 0:
+		s.flip(true, false, now)
+	}
+}
+
+// hold says what keeps a target down that is well again, and until when; zero: for
+// good. What a target that was never up waits for is its first success.
+func (s *State) hold(c Check) (Hold, time.Time) {
+	if !s.Fell {
+		return NoHold, time.Time{}
+	}
+	if c.Failback == OneWay {
+		return ByHand, time.Time{}
+	}
+	hold, until := NoHold, time.Time{}
+	if c.Cooldown > 0 {
+		hold, until = Cooldown, s.Since.Add(c.Cooldown)
+	}
+	if at := s.WellSince.Add(c.FailbackAfter); c.Failback == Delayed && (hold == NoHold || at.After(until)) {
+		hold, until = Delay, at
+	}
+	return hold, until
 }
 
 // agrees tells whether two states lead to the same answers.
@@ -91,9 +171,13 @@ func (s State) agrees(o State) bool {
 // retuned is the state under other parameters; a streak keeps its length, and
 // where it is already long enough one more result flips the status.
 func (s State) retuned(c Check) State {
-	s.Interval = c.Interval
-	if s.Streak > 0 {
-		s.Needed = max(1, s.limit(c.Rise, c.Fall)-s.Streak)
+	s.Interval = c.pause(s.Status == Up && s.Streak > 0)
+	if s.Streak > 0 && s.Held == NoHold {
+		limit := c.Rise
+		if s.Status == Up {
+			limit = c.Fall
+		}
+		s.Needed = max(1, limit-s.Streak)
 	}
 	return s
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 )
 
 var errBad = errors.New("bad")
@@ -67,13 +68,10 @@ func walkHistories(t *testing.T, history string, before State, rise, fall int) {
 	}
 	for _, c := range "+-" {
 		longer := history + string(c)
-		s, changed := before.Step(result(c), rise, fall)
+		s := before.Step(result(c), Check{Rise: rise, Fall: fall}, time.Time{})
 		status, needed := expected(longer, rise, fall), expectedNeeded(longer, rise, fall)
 		if s.Status != status || s.Needed != needed || (s.Streak == 0) != (needed == 0) {
 			t.Fatalf("%s rise %d fall %d: %+v, want %v needed %d", longer, rise, fall, s, status, needed)
-		}
-		if changed != (s != before) {
-			t.Fatalf("%s rise %d fall %d: changed is %v", longer, rise, fall, changed)
 		}
 		walkHistories(t, longer, s, rise, fall)
 	}
@@ -81,10 +79,11 @@ func walkHistories(t *testing.T, history string, before State, rise, fall int) {
 
 func TestStepFirstResultDecides(t *testing.T) {
 	for _, from := range []Status{Unknown, Pending, Unprobed} {
-		if s, changed := (State{Status: from}).Step(nil, 9, 9); s.Status != Up || !changed || s.Needed != 0 {
+		nine := Check{Rise: 9, Fall: 9}
+		if s := (State{Status: from}).Step(nil, nine, time.Time{}); s.Status != Up || s.Needed != 0 {
 			t.Errorf("%v, good: %+v", from, s)
 		}
-		if s, changed := (State{Status: from}).Step(errBad, 9, 9); s.Status != Down || !changed || s.Needed != 0 {
+		if s := (State{Status: from}).Step(errBad, nine, time.Time{}); s.Status != Down || s.Needed != 0 {
 			t.Errorf("%v, bad: %+v", from, s)
 		}
 	}
@@ -110,7 +109,7 @@ func TestRetuned(t *testing.T) {
 			if s.Status != c.s.Status {
 				t.Errorf("%+v under rise %d fall %d flipped %d results early", c.s, c.rise, c.fall, n)
 			}
-			s, _ = s.Step(map[Status]error{Up: errBad}[c.s.Status], c.rise, c.fall)
+			s = s.Step(map[Status]error{Up: errBad}[c.s.Status], Check{Rise: c.rise, Fall: c.fall}, time.Time{})
 		}
 		if c.needed > 0 && s.Status == c.s.Status {
 			t.Errorf("%+v under rise %d fall %d did not flip", c.s, c.rise, c.fall)

@@ -84,3 +84,16 @@ func TestCancelEndsAProbe(t *testing.T) {
 		t.Fatal("the probe goes on")
 	}
 }
+
+// TestCancelEndsAConnect has a server whose queue of connections is full.
+func TestCancelEndsAConnect(t *testing.T) {
+	at := deaf(t)
+	target := Target{Check: Check{Type: "tcp", Port: at.Port(), Timeout: time.Minute}, Addr: at.Addr()}.complete()
+	p := (&compiler{newNetwork(Options{}), map[Check]*answer{}}).probe(target)
+	s := &span{deadline: time.Now().Add(time.Minute)}
+	time.AfterFunc(50*time.Millisecond, s.cancel)
+	start := time.Now()
+	if err := p(s); err == nil || time.Since(start) > 10*time.Second {
+		t.Errorf("%v after %v", err, time.Since(start))
+	}
+}

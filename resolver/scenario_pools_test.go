@@ -27,10 +27,10 @@ func (s *site) pool(c *config.Pool) steer.Pool {
 		AllDown: steer.AllDown(slices.Index([]string{"serve-all", "fallback", "nodata", "servfail"}, c.AllDown)),
 	}
 	for i, server := range c.Servers {
-		p.Servers = append(p.Servers, s.server(server, c.Weights[i], c.Check))
+		p.Servers = append(p.Servers, s.server(server, c.Weights[i], c.Watch))
 	}
 	for _, server := range c.Fallback {
-		p.Fallback = append(p.Fallback, s.server(server, 1, c.Check))
+		p.Fallback = append(p.Fallback, s.server(server, 1, c.Watch))
 	}
 	for _, r := range c.Rules {
 		p.Rules = append(p.Rules, s.rule(&r))
@@ -38,7 +38,7 @@ func (s *site) pool(c *config.Pool) steer.Pool {
 	return p
 }
 
-func (s *site) server(index, weight int, check *config.Check) steer.Server {
+func (s *site) server(index, weight int, watch config.Watch) steer.Server {
 	c := &s.cfg.Servers[index]
 	server := steer.Server{
 		Name: c.Name, Site: c.Site, CNAME: c.CNAME, Weight: weight, Slot: healthcheck.NoCheck,
@@ -48,22 +48,22 @@ func (s *site) server(index, weight int, check *config.Check) steer.Server {
 		s.t.Fatalf("server %s: scenarios give coordinates, not cities", c.Name)
 	}
 	for _, ip := range c.IP {
-		server.Addrs = append(server.Addrs, steer.Address{Addr: ip, Slot: s.slot(c.Name, check)})
+		server.Addrs = append(server.Addrs, steer.Address{Addr: ip, Slot: s.slot(c.Name, watch)})
 	}
 	if c.CNAME != "" {
-		server.Slot = s.slot(c.Name, check)
+		server.Slot = s.slot(c.Name, watch)
 	}
 	return server
 }
 
 // slot makes a check, up at first.
-func (s *site) slot(server string, check *config.Check) healthcheck.Slot {
-	if check == nil {
+func (s *site) slot(server string, watch config.Watch) healthcheck.Slot {
+	if len(watch.Checks) == 0 {
 		return healthcheck.NoCheck
 	}
 	slot := healthcheck.Slot(len(s.health.States))
 	s.health.Targets = append(s.health.Targets, healthcheck.Target{Name: server})
-	s.health.States = append(s.health.States, healthcheck.State{Status: healthcheck.Up, Interval: check.Interval})
+	s.health.States = append(s.health.States, healthcheck.State{Status: healthcheck.Up, Interval: watch.Checks[0].Interval})
 	s.slots[server] = append(s.slots[server], slot)
 	return slot
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"go.uber.org/zap"
@@ -47,7 +48,8 @@ type runner struct {
 	root      fs.FileInfo
 	dirs      map[string]bool // watched
 	inFlight  int
-	large     int // of those in flight
+	large     int  // of those in flight
+	heavy     bool // a large zone was loaded since the last publication
 	scanAt    time.Time
 	published time.Time
 }
@@ -116,6 +118,7 @@ func (r *runner) work(ctx context.Context) time.Time {
 		r.published = now
 		f.publish()
 		f.log()
+		r.giveBack()
 	}
 	return next
 }
@@ -133,6 +136,16 @@ func (r *runner) begin(ctx context.Context) bool {
 	}
 	go func() { r.f.results <- r.f.load(ctx, j) }()
 	return true
+}
+
+// giveBack returns the memory that the load of a large zone took, and that of
+// its old version: by itself the collector may let minutes pass. Queries have a
+// moment to let go of the old version.
+func (r *runner) giveBack() {
+	if r.heavy {
+		r.heavy = false
+		time.AfterFunc(time.Second, debug.FreeOSMemory)
+	}
 }
 
 // scan looks at the whole folder for what no event told of.
@@ -204,6 +217,7 @@ func (r *runner) done(res result) {
 	r.inFlight--
 	if res.large {
 		r.large--
+		r.heavy = true
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

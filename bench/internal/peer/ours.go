@@ -14,12 +14,9 @@ func meridian(dir string, port int, w Workload) ([]string, error) {
 	zones := filepath.Join(dir, "zones")
 	config := head(dir, zonesOf(w, zones), port)
 	var err error
-	switch w.Kind {
-	case Geo:
+	if w.Kind == Geo {
 		config += GeoTables(w.Data)
 		err = put(filepath.Join(zones, GeoZone+".zone"), apex+"www 60 IN GEO web\n")
-	case Static:
-		err = link(w.Zone, filepath.Join(zones, StaticZone+".zone"))
 	}
 	if err != nil {
 		return nil, err
@@ -29,7 +26,10 @@ func meridian(dir string, port int, w Workload) ([]string, error) {
 }
 
 func zonesOf(w Workload, own string) string {
-	if w.Kind == Many {
+	switch w.Kind {
+	case Static:
+		return filepath.Dir(w.Zone)
+	case Many:
 		return w.Zones
 	}
 	return own

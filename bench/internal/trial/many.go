@@ -63,19 +63,19 @@ func (r *Rig) manyOnce(t *Trial, p peer.Peer) error {
 		return err
 	}
 	t.add(p.Name, "memory", "MB", float64(m.Proportional)/1e6)
-	visible, err := edit(s, w, len(w.Names)/2, p.Package != "")
+	name := w.Names[len(w.Names)/2]
+	visible, err := edit(s, name, filepath.Join(w.Zones, name+".zone"), p.Package != "")
 	t.add(p.Name, "edit visible", "ms", visible.Seconds()*1e3)
 	return err
 }
 
-// edit changes the address of a host and measures how long the old one is still answered.
-func edit(s *peer.Running, w peer.Workload, zone int, reload bool) (time.Duration, error) {
-	name := w.Names[zone]
+// edit changes the address of a host in a zone's file and measures how long the old one is still answered.
+func edit(s *peer.Running, name, file string, reload bool) (time.Duration, error) {
 	query, err := queries.A(queries.Label(1)+"."+name, netip.Prefix{})
 	if err != nil {
 		return 0, err
 	}
-	begin, err := rewrite(filepath.Join(w.Zones, name+".zone"), func(text string) string {
+	begin, err := rewrite(file, func(text string) string {
 		text = strings.Replace(text, "hostmaster 1 ", "hostmaster 2 ", 1)
 		return strings.Replace(text, "10.0.0.1\n", "10.99.99.99\n", 1)
 	})

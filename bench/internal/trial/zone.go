@@ -93,28 +93,50 @@ func (r *Rig) sizes() []int {
 	return []int{10_000, 100_000, 1_000_000}
 }
 
-// loadSize starts each server anew with a zone of one size.
+// loadSize starts each server anew with a zone of one size, and then changes one of its names.
 func loadSize(r *Rig, t *Trial, size int) error {
+	for _, p := range []peer.Peer{peer.Meridian, peer.NSD, peer.Knot} {
+		if err := r.loadOnce(t, p, size); err != nil {
+			return fmt.Errorf("%s: %w", p.Name, err)
+		}
+	}
+	return nil
+}
+
+func (r *Rig) loadOnce(t *Trial, p peer.Peer, size int) error {
 	w, err := r.staticWorkload(size)
 	if err != nil {
 		return err
 	}
-	for _, p := range []peer.Peer{peer.Meridian, peer.NSD, peer.Knot} {
-		s, err := p.Start(r.folder(t.Name), ServerCore, w, time.Minute)
-		if err != nil {
-			return err
-		}
-		time.Sleep(time.Second)
-		m, err := proc.MemoryOf(s.PID())
-		s.Stop()
-		if err != nil {
-			return err
-		}
-		t.add(p.Name, ReadyMetric(size), "s", s.Ready.Seconds())
-		t.add(p.Name, MemoryMetric(size), "MB", float64(m.Proportional)/1e6)
-		t.add(p.Name, fmt.Sprintf("peak memory with %d records", size), "MB", float64(m.Peak)/1e6)
+	s, err := p.Start(r.folder(t.Name), ServerCore, w, time.Minute)
+	if err != nil {
+		return err
 	}
+	defer s.Stop()
+	m, err := settled(s)
+	if err != nil {
+		return err
+	}
+	t.add(p.Name, ReadyMetric(size), "s", s.Ready.Seconds())
+	t.add(p.Name, MemoryMetric(size), "MB", float64(m.Proportional)/1e6)
+	t.add(p.Name, fmt.Sprintf("peak memory with %d records", size), "MB", float64(m.Peak)/1e6)
+	visible, err := edit(s, peer.StaticZone, w.Zone, p.Package != "")
+	if err != nil {
+		return err
+	}
+	t.add(p.Name, fmt.Sprintf("edit visible with %d records", size), "ms", visible.Seconds()*1e3)
+	if m, err = settled(s); err != nil {
+		return err
+	}
+	t.add(p.Name, fmt.Sprintf("memory after the edit with %d records", size), "MB", float64(m.Proportional)/1e6)
+	t.add(p.Name, fmt.Sprintf("peak memory with the edit with %d records", size), "MB", float64(m.Peak)/1e6)
 	return nil
+}
+
+// settled is the memory of a server a second later.
+func settled(s *peer.Running) (proc.Memory, error) {
+	time.Sleep(time.Second)
+	return proc.MemoryOf(s.PID())
 }
 
 // ReadyMetric names the time to the first answer with a zone of so many records.
@@ -124,7 +146,7 @@ func ReadyMetric(size int) string { return fmt.Sprintf("ready with %d records", 
 func MemoryMetric(size int) string { return fmt.Sprintf("memory with %d records", size) }
 
 func loadZones(r *Rig, t *Trial) error {
-	t.note("memory is proportional, a second after the first answer; the peak is the sum of the processes' largest resident sizes")
+	t.note("memory is proportional, a second after the first answer or the edit; the peak is the sum of the processes' largest resident sizes")
 	for _, size := range r.sizes() {
 		if err := r.repeat(t, min(r.Rounds, 5), nil, func(int) error { return loadSize(r, t, size) }); err != nil {
 			return err

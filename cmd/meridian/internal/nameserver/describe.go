@@ -17,13 +17,13 @@ func (n *Nameserver) Summary() string {
 	health, set, plan := n.health(), n.zones, n.plan
 	n.mu.Unlock()
 	up := 0
-	for _, s := range health.States {
-		if s.Status == healthcheck.Up {
+	for i := range health.Targets {
+		if health.States[i].Status == healthcheck.Up {
 			up++
 		}
 	}
 	return fmt.Sprintf("%s on %s; %d of %d targets up; %s",
-		describeZones(set), joinAddrs(n.server.Addrs()), up, len(health.States), describeGeo(plan))
+		describeZones(set), joinAddrs(n.server.Addrs()), up, len(health.Targets), describeGeo(plan))
 }
 
 // describeZones counts zones, those that cannot be served apart.

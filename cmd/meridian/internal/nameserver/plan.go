@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/meridian-dns/meridian/config"
@@ -21,7 +22,9 @@ type Plan struct {
 	Pools  []steer.Pool   // in the order of the file; a Slot in them is an index into Targets
 	// Targets are the addresses and names to be probed, each once.
 	Targets []healthcheck.Target
-	Set     *steer.Set
+	// Groups are what several checks of one address come to; their slots are indices into Targets.
+	Groups []healthcheck.Group
+	Set    *steer.Set
 
 	files fileMarks // of the geo databases, taken before they were read
 	want  geo.Want
@@ -152,11 +155,16 @@ func (p *Plan) Hints() []string {
 		for _, h := range p.Pools[i].Hints() {
 			hints = append(hints, pool.Pos+": "+h)
 		}
-		if pool.Check == nil {
+		if p.unwatched(pool) {
 			hints = append(hints, pool.Pos+": no check, so its servers count as up whatever happens to them")
 		}
 	}
 	return append(hints, p.idle()...)
+}
+
+// unwatched tells whether a server of the pool has no check.
+func (p *Plan) unwatched(pool *config.Pool) bool {
+	return slices.ContainsFunc(pool.Servers, func(s int) bool { return len(p.Config.Watched(pool, s).Checks) == 0 })
 }
 
 // idle lists servers that no pool uses.

@@ -19,20 +19,26 @@ type builder struct {
 	servers []steer.Server // without slots and weights, which each pool has of its own
 	targets []healthcheck.Target
 	slots   map[healthcheck.Target]healthcheck.Slot
+	groups  []healthcheck.Group
+	pings   map[bool]error // by whether the family is IPv6: why this process may not ping
 	errs    []error
 }
 
 // buildPools fills in Pools and Targets.
 func (p *Plan) buildPools() error {
-	b := &builder{cfg: p.Config, has: p.attributes(), slots: map[healthcheck.Target]healthcheck.Slot{}}
+	b := &builder{cfg: p.Config, has: p.attributes(), slots: map[healthcheck.Target]healthcheck.Slot{}, pings: map[bool]error{}}
 	for i := range p.Config.Servers {
 		b.servers = append(b.servers, b.server(&p.Config.Servers[i]))
 	}
 	for i := range p.Config.Pools {
 		p.Pools = append(p.Pools, b.pool(&p.Config.Pools[i]))
 	}
-	p.Targets = b.targets
-	b.groups()
+	p.Targets, p.Groups = b.targets, b.groups
+	for i := range p.Pools {
+		b.number(p.Pools[i].Servers)
+		b.number(p.Pools[i].Fallback)
+	}
+	b.geoGroups()
 	return errors.Join(b.errs...)
 }
 
@@ -44,8 +50,8 @@ func (b *builder) fail(pos string, err error) {
 	}
 }
 
-// groups judges the tokens of all groups, those that no rule uses too.
-func (b *builder) groups() {
+// geoGroups judges the tokens of all groups, those that no rule uses too.
+func (b *builder) geoGroups() {
 	groups := b.cfg.Geo.Groups
 	for _, name := range slices.Sorted(maps.Keys(groups)) {
 		for _, t := range groups[name] {
@@ -81,12 +87,11 @@ func (b *builder) pool(c *config.Pool) steer.Pool {
 		Order: order(c.Order), Pick: pick(c.Pick), AllDown: allDown(c.AllDown),
 		N: c.N, MinUp: c.MinUp, TTLMin: c.TTLMin,
 	}
-	check := b.check(c)
 	for i, s := range c.Servers {
-		p.Servers = append(p.Servers, b.member(c.Pos, s, c.Weights[i], check))
+		p.Servers = append(p.Servers, b.member(c, s, c.Weights[i]))
 	}
 	for _, s := range c.Fallback {
-		p.Fallback = append(p.Fallback, b.member(c.Pos, s, b.cfg.Servers[s].Weight, check))
+		p.Fallback = append(p.Fallback, b.member(c, s, b.cfg.Servers[s].Weight))
 	}
 	for i := range c.Rules {
 		p.Rules = append(p.Rules, b.rule(&c.Rules[i]))
@@ -94,58 +99,19 @@ func (b *builder) pool(c *config.Pool) steer.Pool {
 	return p
 }
 
-// member is a server as a pool sees it: with a weight, and watched by the pool's check.
-func (b *builder) member(pool string, server, weight int, check *healthcheck.Check) steer.Server {
+// member is a server as a pool sees it: with a weight, and watched by its own checks or those of the pool.
+func (b *builder) member(pool *config.Pool, server, weight int) steer.Server {
 	s := b.servers[server]
 	s.Weight = weight
 	s.Addrs = append([]steer.Address(nil), s.Addrs...)
-	if check == nil {
-		return s
-	}
+	watch := b.cfg.Watched(pool, server)
 	if s.CNAME != "" {
-		s.Slot = b.slot(pool, healthcheck.Target{Check: *check, Name: s.CNAME})
+		s.Slot = b.watched(pool.Pos, watch, healthcheck.Target{Name: s.CNAME, Server: s.Name})
 	}
 	for i := range s.Addrs {
-		s.Addrs[i].Slot = b.slot(pool, healthcheck.Target{Check: *check, Addr: s.Addrs[i].Addr})
+		s.Addrs[i].Slot = b.watched(pool.Pos, watch, healthcheck.Target{Addr: s.Addrs[i].Addr, Server: s.Name})
 	}
 	return s
-}
-
-// slot numbers a target of a pool. Pools with the same check share those of their common servers.
-func (b *builder) slot(pool string, t healthcheck.Target) healthcheck.Slot {
-	if slot, known := b.slots[t]; known {
-		return slot
-	}
-	if err := t.Validate(); err != nil {
-		b.fail(pool, err)
-	}
-	slot := healthcheck.Slot(len(b.targets))
-	b.slots[t] = slot
-	b.targets = append(b.targets, t)
-	return slot
-}
-
-// check translates the check of a pool; nil if it has none.
-func (b *builder) check(p *config.Pool) *healthcheck.Check {
-	c := p.Check
-	if c == nil {
-		return nil
-	}
-	h := &healthcheck.Check{
-		Type: c.Type, Port: c.Port,
-		Path: c.Path, Host: c.Host, SNI: c.SNI, Status: c.Status,
-		Body: c.Body, BodyRegexp: c.BodyRegexp, BodyLimit: c.BodyLimit,
-		Insecure: c.Insecure, Send: c.Send, Expect: c.Expect,
-		Interval: c.Interval, Timeout: c.Timeout, Rise: c.Rise, Fall: c.Fall, Jitter: c.Jitter,
-	}
-	if h.Jitter == 0 {
-		h.Jitter = healthcheck.NoJitter
-	}
-	if err := h.Validate(); err != nil {
-		b.fail(p.Pos, fmt.Errorf("check %q: %w", p.CheckRef, err))
-		return nil
-	}
-	return h
 }
 
 func (b *builder) rule(c *config.Rule) steer.Rule {

@@ -37,7 +37,7 @@ func (n *Nameserver) healthChanged() {
 	n.publish()
 }
 
-// health is the table of states in the order of the plan's targets. mu is held.
+// health is the table of states in the order of the plan's targets, and behind them its groups. mu is held.
 func (n *Nameserver) health() *healthcheck.Snapshot {
 	now := n.monitor.Snapshot()
 	h := &healthcheck.Snapshot{
@@ -45,6 +45,9 @@ func (n *Nameserver) health() *healthcheck.Snapshot {
 	}
 	for i, slot := range n.slots {
 		h.States[i] = now.State(slot)
+	}
+	for _, g := range n.plan.Groups {
+		h.States = append(h.States, g.State(h))
 	}
 	return h
 }
