@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -21,19 +22,29 @@ func (p *parser) generate(src *source, args []token) error {
 	if err != nil {
 		return fmt.Errorf("$GENERATE: %w", err)
 	}
-	if n := span.count(); n > int64(p.limits.Generate) {
-		return fmt.Errorf("$GENERATE: %d records are more than %d", n, p.limits.Generate)
+	n, most := span.count(), int64(p.limits.Generate)
+	if n > most {
+		return fmt.Errorf("$GENERATE: %d records are more than %d", n, most)
+	}
+	if p.counted += n; p.counted > generates*most {
+		p.stop(src.start(), "$GENERATE: more than %d records are made for the zone", generates*most)
+		return nil
 	}
 	line, err := parseTemplate(src.joined(args[1:]))
 	if err != nil {
 		return fmt.Errorf("$GENERATE: %w", err)
 	}
+	p.recs = slices.Grow(p.recs, int(min(n, int64(max(0, p.limits.Records-len(p.recs))))))
 	at := src.start()
 	inner := &source{file: src.file, parent: src, origin: src.origin, generated: &at}
 	inner.scanner = newScanner(&counter{p: p, span: span, line: line}, 0, maxGenerated)
 	p.made(inner)
 	return nil
 }
+
+// generates is how many $GENERATE of full length a zone may have: each of its
+// records takes some hundred octets of memory while the zone is loaded.
+const generates = 16
 
 // maxGenerated bounds a line that $GENERATE makes, in octets: a small file
 // shall not turn into a huge zone.

@@ -7,7 +7,7 @@ type Limits struct {
 	Entry     int   // octets of one entry, that is a line or what parentheses join; default 512 KiB
 	Includes  int   // $INCLUDE directives followed in a zone; default 1000
 	Depth     int   // $INCLUDE within $INCLUDE; default 8
-	Generate  int   // records of one $GENERATE; default 65536
+	Generate  int   // records of one $GENERATE; default 65536; all of a zone may make 16 times as many
 	Generated int64 // octets of text that all $GENERATE of a zone make; default 64 MiB
 	Problems  int   // errors, and warnings, reported of one zone; default 50
 }

@@ -27,6 +27,7 @@ type parser struct {
 	stopped  bool // a limit or a reading error ended it
 
 	generated int64 // octets of lines that $GENERATE made
+	counted   int64 // how many lines these are, or will be
 
 	ttl, lastTTL         uint32 // of $TTL, and the last one stated by a record
 	haveTTL, haveLastTTL bool

@@ -114,6 +114,8 @@ func TestLimits(t *testing.T) {
 		{"generated records", "$GENERATE 1-4 $ 5 TXT $\n", Limits{Generate: 3}, "test.zone:1: $GENERATE: 4 records are more than 3"},
 		{"generated text", "$GENERATE 1-4 $ 5 TXT " + strings.Repeat("${0,63}", 100) + "\n", Limits{},
 			"test.zone:1: $GENERATE: an entry longer than the limit: is a parenthesis not closed?"},
+		{"all generated records", strings.Repeat("$GENERATE 1-3 $ 5 TXT x\n", 17), Limits{Generate: 3},
+			"test.zone:17: $GENERATE: more than 48 records are made for the zone"},
 		{"all generated text", strings.Repeat("$GENERATE 1-7 $ 5 TXT x\n", 2), Limits{Generated: 100},
 			"test.zone:2: $GENERATE: more than 100 octets of text are made for the zone"},
 		{"RDATA", "a 5 TXT " + strings.Repeat(strings.Repeat("x", 255)+" ", 257) + "\n", Limits{}, "test.zone:1: TXT: the data is longer than 65535 octets"},

@@ -159,7 +159,7 @@ func TestRenamedWhileBeingRead(t *testing.T) {
 			t.Fatalf("pending %v, queued %v", s.pending, st.queued)
 		}
 		s.run()
-		after(0)
+		after(batch) // less than the quiet second
 		s.wantSerial("a.test.", 2)
 	})
 }
