@@ -39,6 +39,10 @@ type Config struct {
 	Checks      map[string]Check // those named in [checks]; the pools hold their own copies
 	ZoneOptions map[string]Zone  // by name in lower case without a final dot; the root is "."
 	Pools       []Pool           // in the order of the file
+
+	API    API
+	Freeze Freeze
+	Alerts Alerts
 }
 
 // Identity is what the server tells of itself. An empty field is never told.
@@ -137,6 +141,7 @@ func (r *report) config(root *node, path string) *Config {
 		CookieSecrets: r.cookies(t.get("cookies")),
 		Limits:        r.limits(t.get("limits")),
 	}
+	c.API, c.Freeze, c.Alerts = r.api(t.get("api"), dir), r.freeze(t.get("freeze")), r.alerts(t.get("alerts"), dir)
 	c.Geo = r.geo(t.get("geo"), dir)
 	before := len(r.list)
 	c.Servers = r.servers(t.get("servers"))

@@ -102,6 +102,22 @@ const sample = `#Top level
 #[cookies]
 [limits]
 #[limits]
+[api]
+#[api]
+[api.tokens.ops]
+file = "a"
+#[api.tokens.NAME]
+[alerts]
+#[alerts]
+[alerts.to.ops]
+url = "https://example.com/"
+#[alerts.to.NAME]
+[alerts.ping]
+url = "https://example.com/"
+#[alerts.ping]
+[freeze]
+canaries = "192.0.2.1:443"
+#[freeze]
 [geo]
 city = "a.mmdb"
 #[geo]
@@ -140,7 +156,7 @@ func TestDocumentedDefaults(t *testing.T) {
 	tried := 0
 	for _, r := range documented(t) {
 		m := literal.FindStringSubmatch(r.def)
-		if m == nil || slices.Contains([]string{"sni", "insecure", "tls", "cert_days", "recheck"}, r.key) { // they are refused in the sample, whose check is http
+		if m == nil || slices.Contains([]string{"sni", "insecure", "tls", "cert_days", "recheck"}, r.key) { // refused in the sample, whose check is http and whose receiver is a webhook
 			continue
 		}
 		tried++
