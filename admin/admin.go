@@ -41,8 +41,10 @@ type Source interface {
 	Zone(name string) (ZoneText, error)
 	// CheckZone says what is wrong with a text as a zone, and changes nothing.
 	CheckZone(name string, text []byte) (ZoneReport, error)
-	// Heartbeat is a server's word that it is well.
-	Heartbeat(server string, b Heartbeat) error
+	// Readmit brings servers back that are well and held down, and names their targets.
+	Readmit(by Caller, r ReadmitRequest) ([]string, error)
+	// Heartbeat is a server's word of how it is, with the token of its check.
+	Heartbeat(server, token string, b Heartbeat) error
 }
 
 // Explanation is why a client gets an answer.

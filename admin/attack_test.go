@@ -48,13 +48,18 @@ func (o *operated) Zone(name string) (ZoneText, error) {
 func (o *operated) CheckZone(name string, text []byte) (ZoneReport, error) {
 	return ZoneReport{OK: len(text) > 0}, nil
 }
-func (o *operated) Heartbeat(server string, b Heartbeat) error { return nil }
+func (o *operated) Heartbeat(server, token string, b Heartbeat) error {
+	if token != "push-token-0123456789" {
+		return Unauthorized("the token is wrong")
+	}
+	return nil
+}
+func (o *operated) Readmit(by Caller, r ReadmitRequest) ([]string, error) { return r.Servers, nil }
 
 func tokens() []Token {
 	return []Token{
 		{"ops", sha256.Sum256([]byte("write-token-0123456789")), Write},
 		{"board", sha256.Sum256([]byte("read-token-0123456789")), Read},
-		{"ny", sha256.Sum256([]byte("push-token-0123456789")), Push},
 	}
 }
 
@@ -79,9 +84,10 @@ func TestAttacks(t *testing.T) {
 		{"read with a read token", "GET", "/v1/status", "read-token-0123456789", "", "", 200},
 		{"write with a read token", "POST", "/v1/orders", "read-token-0123456789", drainBody, "", 403},
 		{"reload with a read token", "POST", "/v1/reload", "read-token-0123456789", "", "", 403},
-		{"read with a push token", "GET", "/v1/status", "push-token-0123456789", "", "", 403},
-		{"push with a push token", "POST", "/v1/heartbeat/ny", "push-token-0123456789", "{}", "", 200},
-		{"push with a read token", "POST", "/v1/heartbeat/ny", "read-token-0123456789", "{}", "", 403},
+		{"read with a check's token", "GET", "/v1/status", "push-token-0123456789", "", "", 401},
+		{"a heartbeat with the check's token", "POST", "/v1/heartbeat/ny", "push-token-0123456789", "{}", "", 200},
+		{"a heartbeat with another token", "POST", "/v1/heartbeat/ny", "write-token-0123456789", "{}", "", 401},
+		{"a heartbeat without a token", "POST", "/v1/heartbeat/ny", "", "{}", "", 401},
 		{"write with a write token", "POST", "/v1/orders", "write-token-0123456789", drainBody, "", 200},
 		{"check with a read token", "POST", "/v1/zones/example.com/check", "read-token-0123456789", "@ IN SOA", "Content-Type: text/dns", 200},
 		{"a body too large", "POST", "/v1/orders", "write-token-0123456789", large, "", 413},
@@ -154,7 +160,7 @@ func request(method, path, token, body, header string) *http.Request {
 // TestWithoutTokens: whoever is on this host may read and nothing more.
 func TestWithoutTokens(t *testing.T) {
 	h := Handler(&operated{source: newSource(t)}, Options{Counts: new(Counts)})
-	for path, want := range map[string]int{"GET /v1/status": 200, "POST /v1/orders": 403, "POST /v1/reload": 403, "POST /v1/heartbeat/ny": 403} {
+	for path, want := range map[string]int{"GET /v1/status": 200, "POST /v1/orders": 403, "POST /v1/reload": 403, "POST /v1/readmit": 403} {
 		method, path, _ := strings.Cut(path, " ")
 		w := httptest.NewRecorder()
 		if h.ServeHTTP(w, request(method, path, "", "", "")); w.Code != want {
@@ -270,7 +276,7 @@ func TestDescription(t *testing.T) {
 	if !slices.Equal(described, served) {
 		t.Errorf("described %q, served %q", described, served)
 	}
-	bodies := map[string]string{"/v1/orders": drainBody, "/v1/zones/example.com/check": "@ IN SOA", "/v1/heartbeat/ny": `{"load": 0.5}`}
+	bodies := map[string]string{"/v1/orders": drainBody, "/v1/zones/example.com/check": "@ IN SOA", "/v1/heartbeat/ny": `{"load": 0.5}`, "/v1/readmit": `{"servers": ["ny"]}`}
 	failing := []string{"POST /v1/release", "POST /v1/reload"}
 	for _, route := range served {
 		method, path, _ := strings.Cut(route, " ")
@@ -289,8 +295,12 @@ func TestDescription(t *testing.T) {
 		if at == "/v1/release" {
 			body = `{"id": "7"}`
 		}
+		token := ""
+		if strings.HasPrefix(at, "/v1/heartbeat/") {
+			token = "push-token-0123456789"
+		}
 		w := httptest.NewRecorder()
-		h.ServeHTTP(w, request(method, at, "", body, header))
+		h.ServeHTTP(w, request(method, at, token, body, header))
 		if slices.Contains(failing, route) {
 			code = "default"
 		} else if w.Code != 200 {

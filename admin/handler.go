@@ -157,19 +157,27 @@ func (h *handler) caller(r *http.Request) (Caller, error) {
 	case h.o.Tokens == nil:
 		return Caller{"anyone", Read}, nil
 	}
-	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	sum := sha256.Sum256([]byte(strings.TrimSpace(text)))
+	sum := sha256.Sum256([]byte(bearer(r)))
 	found := (*Token)(nil)
 	for _, t := range h.o.Tokens() { // all, so that time tells nothing
 		if subtle.ConstantTimeCompare(sum[:], t.SHA256[:]) == 1 {
 			found = &t
 		}
 	}
-	if found == nil || !strings.EqualFold(scheme, "Bearer") {
+	if found == nil {
 		h.o.Counts.Unauthorized.Add(1)
 		return Caller{}, refuse(http.StatusUnauthorized, "a token is needed: Authorization: Bearer TOKEN")
 	}
 	return Caller{found.Name, found.Right}, nil
+}
+
+// bearer is the token of a request; "" if it has none.
+func bearer(r *http.Request) string {
+	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(text)
 }
 
 // slowest is how long a reload may take.
@@ -189,16 +197,22 @@ func (h *handler) serve(w http.ResponseWriter, req *http.Request, r *route) {
 	}
 	h.o.Counts.Requests.Add(1)
 	answer, err := r.serve(c)
+	if why := new(Refusal); errors.As(err, &why) && why.Status == http.StatusUnauthorized {
+		h.o.Counts.Unauthorized.Add(1)
+	}
 	reply(w, answer, err)
 }
 
 // admit holds a request against its route.
 func (h *handler) admit(w http.ResponseWriter, req *http.Request, r *route) (*call, error) {
-	by, err := h.caller(req)
-	if err != nil {
-		return nil, err
+	var by Caller
+	var err error
+	if r.need > Nothing {
+		if by, err = h.caller(req); err != nil {
+			return nil, err
+		}
 	}
-	if !by.Right.allows(r.need) {
+	if by.Right < r.need {
 		h.o.Counts.Forbidden.Add(1)
 		return nil, refuse(http.StatusForbidden, "%s may not do this: it takes the right to %s", by.Name, r.need)
 	}

@@ -87,6 +87,8 @@ func (d describer) schema(t reflect.Type) object {
 		return object{"type": "string"}
 	case reflect.Float64:
 		return object{"type": "number"}
+	case reflect.Pointer:
+		return object{"type": []any{d.schema(t.Elem())["type"], "null"}}
 	case reflect.Slice:
 		return object{"type": []any{"array", "null"}, "items": d.schema(t.Elem())}
 	case reflect.Map:

@@ -46,6 +46,12 @@ type OrderRequest struct {
 	Who     string   `json:"who,omitempty"`
 }
 
+// ReadmitRequest names servers.
+type ReadmitRequest struct {
+	Servers []string `json:"servers"` // names, globs, sites
+	Who     string   `json:"who,omitempty"`
+}
+
 // ReleaseRequest names orders: by what they were given for, or by their id, and by kind.
 type ReleaseRequest struct {
 	ID      string   `json:"id,omitempty"`

@@ -9,21 +9,17 @@ import (
 	"reflect"
 )
 
-// Right is what a caller may do; a greater one includes the lesser, but for Push, which is that alone.
+// Right is what a caller may do; a greater one includes the lesser.
 type Right uint8
 
 const (
 	Nothing Right = iota
-	Push          // send heartbeats
 	Read
 	Write
 )
 
 // String is the right in lower case.
-func (r Right) String() string { return [...]string{"nothing", "push", "read", "write"}[r] }
-
-// allows says whether a caller with a right may use a route that needs one.
-func (r Right) allows(need Right) bool { return r == Write || r == need }
+func (r Right) String() string { return [...]string{"nothing", "read", "write"}[r] }
 
 // Caller is who asks.
 type Caller struct {
@@ -52,6 +48,11 @@ func BadRequest(format string, args ...any) error {
 // NotFound is a refusal because there is no such thing.
 func NotFound(format string, args ...any) error {
 	return refuse(http.StatusNotFound, format, args...)
+}
+
+// Unauthorized is a refusal of a token.
+func Unauthorized(format string, args ...any) error {
+	return refuse(http.StatusUnauthorized, format, args...)
 }
 
 // Conflict is a refusal because of how things stand.
@@ -145,6 +146,8 @@ func routes() []route {
 			body: OrderRequest{}, answer: []Order{}, serve: order},
 		{method: "POST", path: "/v1/release", need: Write, about: "end drains or forced states",
 			body: ReleaseRequest{}, answer: []Order{}, serve: release},
+		{method: "POST", path: "/v1/readmit", need: Write, about: "bring servers back that wait for it: one-way failback, cooldown, delay",
+			body: ReadmitRequest{}, answer: []string{}, serve: readmit},
 		{method: "POST", path: "/v1/reload", need: Write, about: "read configuration and zones again; answers when that is visible",
 			slow: true, answer: Reloaded{},
 			serve: func(c *call) (any, error) { return c.source.Reload(c.Context(), c.by) }},
@@ -155,7 +158,7 @@ func routes() []route {
 		{method: "POST", path: "/v1/zones/{zone}/check", need: Read, about: "what is wrong with a text as this zone; nothing is changed",
 			body: "", text: true, answer: ZoneReport{},
 			serve: func(c *call) (any, error) { return c.source.CheckZone(c.PathValue("zone"), c.body) }},
-		{method: "POST", path: "/v1/heartbeat/{server}", need: Push, about: "a server says that it is well",
+		{method: "POST", path: "/v1/heartbeat/{server}", need: Nothing, about: "a server of a push check says how it is; the bearer token is that of the check",
 			body: Heartbeat{}, answer: Done{}, serve: heartbeat},
 		{method: "GET", path: "/v1/openapi.json", need: Read, about: "this description", answer: map[string]any{},
 			serve: func(*call) (any, error) { return Describe(), nil }},
@@ -200,14 +203,21 @@ func release(c *call) (any, error) {
 	return list(ended), err
 }
 
+func readmit(c *call) (any, error) {
+	var r ReadmitRequest
+	if err := c.decode(&r); err != nil {
+		return nil, err
+	}
+	back, err := c.source.Readmit(c.by, r)
+	return list(back), err
+}
+
 func heartbeat(c *call) (any, error) {
 	var b Heartbeat
-	if len(c.body) > 0 {
-		if err := c.decode(&b); err != nil {
-			return nil, err
-		}
+	if err := c.decode(&b); err != nil {
+		return nil, err
 	}
-	return Done{true}, c.source.Heartbeat(c.PathValue("server"), b)
+	return Done{true}, c.source.Heartbeat(c.PathValue("server"), bearer(c.Request), b)
 }
 
 // reply writes an answer or an error.

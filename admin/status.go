@@ -119,6 +119,8 @@ type Target struct {
 	LastError string        `json:"last_error"`
 	Latency   time.Duration `json:"latency_ns"`
 	Needed    int           `json:"needed"` // results that would change the state; 0: settled
+	Held      string        `json:"held"`   // what keeps it down though it is well
+	Load      *float64      `json:"load"`   // what a push check's server said
 }
 
 // Targets lists what a snapshot holds.
@@ -128,7 +130,10 @@ func Targets(h *healthcheck.Snapshot) []Target {
 		s := h.State(healthcheck.Slot(i))
 		list[i] = Target{
 			Target: t.String(), State: s.Status.String(), Since: s.Since, LastProbe: s.LastProbe,
-			LastError: s.LastError, Latency: s.Latency, Needed: s.Needed,
+			LastError: s.LastError, Latency: s.Latency, Needed: s.Needed, Held: s.Held.String(),
+		}
+		if s.HasLoad {
+			list[i].Load = &s.Load
 		}
 	}
 	return list
@@ -192,7 +197,8 @@ type Reloaded struct {
 
 // Heartbeat is what a server says of itself.
 type Heartbeat struct {
-	Load float64 `json:"load"` // 0: not told
+	Load *float64 `json:"load,omitempty"` // as the server likes
+	Down string   `json:"down,omitempty"` // why it is not well; empty: it is
 }
 
 // Done says that something was taken.

@@ -25,7 +25,7 @@ type API struct {
 type APIToken struct {
 	Name   string
 	File   string // that holds it, absolute
-	Rights string // "read", "write", "push"
+	Rights string // "read", "write"
 }
 
 // Freeze says when the fault is taken to be here.
@@ -80,7 +80,7 @@ func (r *report) api(n *node, dir string) API {
 	for _, kid := range r.section(t.get("tokens")).node.order {
 		r.label(kid)
 		k := r.section(kid)
-		token := APIToken{Name: kid.key, File: k.file("file", dir), Rights: k.choice("rights", "read", "write", "push")}
+		token := APIToken{Name: kid.key, File: k.file("file", dir), Rights: k.choice("rights", "read", "write")}
 		if token.File == "" && k.node.kids["file"] == nil {
 			r.at(kid, "needs file, which holds the token")
 		}

@@ -19,7 +19,7 @@ file = "ops.token"
 rights = "write"
 [api.tokens.beat]
 file = "/b"
-rights = "push"
+rights = "read"
 [freeze]
 canaries = ["192.0.2.1:443", "example.com:53"]
 sites = 4
@@ -51,7 +51,7 @@ every = "5s"
 	equal(t, "api", c.API, config.API{
 		Listen: []netip.AddrPort{netip.MustParseAddrPort("[2001:db8::53]:8053")},
 		Cert:   "/etc/meridian/api.crt", Key: "/keys/api.key", Names: []string{"ns1.example.com"},
-		Tokens: []config.APIToken{{"ops", "/etc/meridian/ops.token", "write"}, {"beat", "/b", "push"}},
+		Tokens: []config.APIToken{{"ops", "/etc/meridian/ops.token", "write"}, {"beat", "/b", "read"}},
 	})
 	equal(t, "freeze", c.Freeze, config.Freeze{Canaries: []string{"192.0.2.1:443", "example.com:53"}, Sites: 4, Window: 10 * time.Second})
 	equal(t, "alerts", c.Alerts, config.Alerts{

@@ -49,8 +49,13 @@ func (w World) matches(server, pool string) []string {
 	return found
 }
 
-// check refuses patterns that are for nothing, which would be somebody's mistake.
-func (w World) check(servers, pools []string) error {
+// Names says whether one of some patterns is for a server.
+func Names(patterns []string, s *steer.Server) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool { return concerns(p, "", nil, s) })
+}
+
+// Check refuses patterns that are for nothing, which would be somebody's mistake.
+func (w World) Check(servers, pools []string) error {
 	for _, pool := range orAll(pools) {
 		if _, err := path.Match(pool, ""); err != nil {
 			return admin.BadRequest("pool: %q is not a name or a glob", pool)

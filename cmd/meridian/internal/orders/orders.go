@@ -177,7 +177,7 @@ func (b *Book) Add(by admin.Caller, r admin.OrderRequest, world World) ([]admin.
 	if err != nil {
 		return nil, err
 	}
-	if err := world.check(r.Servers, r.Pools); err != nil {
+	if err := world.Check(r.Servers, r.Pools); err != nil {
 		return nil, err
 	}
 	var made []admin.Order
