@@ -64,8 +64,9 @@ type Limits struct {
 
 // Zone holds the options of one zone.
 type Zone struct {
-	SerialAuto bool   // the serial is the newest time of the zone's files
-	Pos        string // "file:line: key.path"
+	SerialAuto bool    // the serial is the newest time of the zone's files
+	DNSSEC     *DNSSEC // nil: not signed here
+	Pos        string  // "file:line: key.path"
 }
 
 // Geo says where the places of client addresses come from.
@@ -188,7 +189,9 @@ func (r *report) zones(n *node) map[string]Zone {
 			r.at(kid, "zone %s stands here twice", name)
 		}
 		t := r.section(kid)
-		zones[name] = Zone{SerialAuto: t.choice("serial", "file", "auto") == "auto", Pos: r.pos(kid)}
+		zones[name] = Zone{
+			SerialAuto: t.choice("serial", "file", "auto") == "auto", DNSSEC: t.dnssec(), Pos: r.pos(kid),
+		}
 		t.close()
 	}
 	return zones

@@ -129,6 +129,7 @@ ip = "198.51.100.10"
 [checks.web]
 #[checks.NAME]
 [zone."example.com"]
+dnssec = true
 #[zone."NAME"]
 [pools.web]
 #[pools.NAME]
@@ -156,7 +157,7 @@ func TestDocumentedDefaults(t *testing.T) {
 	tried := 0
 	for _, r := range documented(t) {
 		m := literal.FindStringSubmatch(r.def)
-		if m == nil || slices.Contains([]string{"sni", "insecure", "tls", "cert_days", "recheck"}, r.key) { // refused in the sample, whose check is http and whose receiver is a webhook
+		if m == nil || slices.Contains([]string{"sni", "insecure", "tls", "cert_days", "recheck", "dnssec"}, r.key) { // refused in the sample, whose check is http and whose receiver is a webhook; dnssec is there already
 			continue
 		}
 		tried++
