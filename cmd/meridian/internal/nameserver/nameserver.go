@@ -34,6 +34,7 @@ type Nameserver struct {
 	state   *stateFolder
 	monitor *healthcheck.Monitor
 	folder  *zones.Folder
+	keys    *keyrings
 	server  *server.Server
 	control *control
 	ops     operations
@@ -84,6 +85,9 @@ func (n *Nameserver) start(ctx context.Context, cfg *config.Config) error {
 		Alarm: n.hostFault,
 	})
 	if err := n.openOperations(cfg); err != nil {
+		return err
+	}
+	if n.keys, err = openKeyrings(cfg); err != nil {
 		return err
 	}
 	n.zones = zones.NewSet(nil)
@@ -163,7 +167,7 @@ func (n *Nameserver) Run(ctx context.Context) error {
 	var all sync.WaitGroup
 	for name, run := range map[string]func(context.Context) error{
 		"zones": n.folder.Run, "geo": n.watchGeo, "control": n.control.serve, "server": n.server.Serve,
-		"api": n.serveAPI, "operate": n.operate,
+		"api": n.serveAPI, "operate": n.operate, "keys": n.watchKeys, "parents": n.watchParents,
 	} {
 		all.Go(func() {
 			if err := run(ctx); err != nil && ctx.Err() == nil {
@@ -188,6 +192,11 @@ func (n *Nameserver) Close() {
 		n.control.close()
 	}
 	n.closeOperations()
+	if n.keys != nil {
+		if err := n.keys.cache.Close(); err != nil {
+			n.log.Warn("signatures are not kept for the next start", zap.Error(err))
+		}
+	}
 	n.state.close()
 }
 

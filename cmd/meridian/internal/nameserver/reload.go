@@ -168,6 +168,7 @@ func (n *Nameserver) lookAtGeo(w *geoWatch) {
 func (n *Nameserver) folderOptions(cfg *config.Config, pools zones.FindGeo) zones.FolderOptions {
 	o := folderOptions(cfg, pools)
 	o.Log = n.log.Named("zones")
+	o.Signer = n.keys.signer
 	o.Publish = func(set *zones.Set, _ []zones.Problem) { n.zonesChanged(set) }
 	return o
 }
@@ -182,7 +183,11 @@ func folderOptions(cfg *config.Config, info zones.FindGeo) zones.FolderOptions {
 func zoneOptions(cfg *config.Config) map[string]zones.ZoneOptions {
 	all := map[string]zones.ZoneOptions{}
 	for name, z := range cfg.ZoneOptions {
-		all[name] = zones.ZoneOptions{SerialAuto: z.SerialAuto}
+		o := zones.ZoneOptions{SerialAuto: z.SerialAuto}
+		if z.DNSSEC != nil {
+			o.Sign, o.Signing = true, signingOptions(z.DNSSEC)
+		}
+		all[name] = o
 	}
 	return all
 }
