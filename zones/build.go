@@ -141,13 +141,22 @@ func newerSerial(a, b uint32) bool {
 // not found. geo may be nil: references are then not looked up. The zone is
 // nil if some problem is more than a warning.
 func Parse(file string, src io.Reader, size int64, geo FindGeo) (*Zone, []Problem) {
+	return ParseSigned(file, src, size, geo, nil)
+}
+
+// ParseSigned is Parse and signs the zone, unless find is nil.
+func ParseSigned(file string, src io.Reader, size int64, geo FindGeo, find FindSigner) (*Zone, []Problem) {
 	origin, err := OriginOf(path.Base(file))
 	if err != nil {
 		return nil, []Problem{{File: file, Text: err.Error()}}
 	}
-	b := build(text{
+	t := text{
 		origin: origin, files: []string{file}, src: src, size: size,
 		open: nothing, geo: geo, limits: Limits{}.withDefaults(),
-	}, maphash.MakeSeed())
+	}
+	if find != nil {
+		t.sign = func() (*dnssec.Signer, error) { return find(origin, dnssec.Options{}) }
+	}
+	b := build(t, maphash.MakeSeed())
 	return b.zone, b.problems
 }

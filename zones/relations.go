@@ -11,6 +11,8 @@ type GeoInfo struct {
 	A, AAAA   bool // the types that exist at such a name
 	CNAME     bool // some server is a CNAME
 	OnlyCNAME bool // every server is one
+	NoData    bool // a type that exists may come and go: all_down = "nodata"
+	Variants  int  // RRsets that such a name may be answered with while all servers are up
 }
 
 // FindGeo tells whether there is such a pool, or server in it, and fails with
@@ -218,5 +220,8 @@ func checkRefs(z *Zone, find FindGeo, rep *report) {
 		if text := geoProblem(find, ref); text != "" {
 			rep.fail(ref.Pos, "%s", text)
 		}
+	}
+	if z.Signer() != nil {
+		checkSignedPools(z, find, rep)
 	}
 }

@@ -1,6 +1,7 @@
 package zones
 
 import (
+	"strings"
 	"time"
 
 	"github.com/miekg/dns"
@@ -17,11 +18,7 @@ func signHere(t text, z *Zone, recs []Record, rep *report) *Zone {
 		rep.fail(Pos{}, "the zone cannot be signed: %v", err)
 		return z
 	}
-	for _, ref := range z.Refs() {
-		if _, err := geoTypes(nil, t.geo, ref.Ref); err != nil {
-			rep.fail(ref.Pos, "GEO %s: %v", ref.Ref, err)
-		}
-	}
+	checkSignedPools(z, t.geo, rep)
 	if rep.errors > 0 {
 		return z
 	}
@@ -34,6 +31,33 @@ func signHere(t text, z *Zone, recs []Record, rep *report) *Zone {
 		rep.warn(Pos{}, "signatures cannot be made, older ones serve on: %v", err)
 	}
 	return signed
+}
+
+// maxVariants is how many answers of one pool are signed in one zone: for each
+// GEO name, each set of addresses that the pool may answer with.
+const maxVariants = 100_000
+
+// checkSignedPools reports the pools whose answers cannot be signed.
+func checkSignedPools(z *Zone, geo FindGeo, rep *report) {
+	variants := map[string]int{}
+	for _, ref := range z.Refs() {
+		if _, err := geoTypes(nil, geo, ref.Ref); err != nil {
+			rep.fail(ref.Pos, "GEO %s: %v", ref.Ref, err)
+			continue
+		}
+		if geo == nil {
+			continue
+		}
+		info, _ := geo(ref.Ref) // geoTypes has found it
+		if info.NoData {
+			rep.fail(ref.Pos, "GEO %s: in a signed zone a pool cannot have all_down = \"nodata\": a type that exists must not come and go", ref.Ref)
+		}
+		pool, _, _ := strings.Cut(ref.Ref, "/")
+		before := variants[pool]
+		if variants[pool] += info.Variants; before <= maxVariants && variants[pool] > maxVariants {
+			rep.fail(ref.Pos, "GEO %s: the names of this zone that name pool %s may be answered in more than %d ways, each of which would have to be signed: give the pool a lower n or fewer servers", ref.Ref, pool, maxVariants)
+		}
+	}
 }
 
 // unsigned reports the records that only a signer writes, and tells whether

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/meridian-dns/meridian/admin"
 )
@@ -21,8 +23,9 @@ func SocketPath(state string) string { return filepath.Join(state, socketName) }
 
 // control serves admin on a Unix socket that only its user may open.
 type control struct {
-	path    string
-	service *admin.Service
+	path     string
+	listener net.Listener
+	server   *http.Server
 }
 
 // openControl makes the socket. One that is there already is stale: the state folder is locked.
@@ -46,13 +49,22 @@ func openControl(path string, n *Nameserver) (*control, error) {
 		l.Close()
 		return nil, fmt.Errorf("control socket: %w", err)
 	}
-	counts := &n.ops.counts
-	return &control{path, admin.NewService(l, admin.Handler(reloader{n}, admin.Options{Local: true, Counts: counts}), counts)}, nil
+	return &control{path, l, &http.Server{
+		Handler: admin.Handler(n), ReadTimeout: 10 * time.Second, WriteTimeout: time.Minute, IdleTimeout: time.Minute,
+	}}, nil
 }
 
-func (c *control) serve(ctx context.Context) error { return c.service.Serve(ctx) }
+func (c *control) serve(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, func() { c.server.Close() })
+	defer stop()
+	if err := c.server.Serve(c.listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
 
 func (c *control) close() {
-	c.service.Close()
+	c.server.Close()
+	c.listener.Close()
 	os.Remove(c.path)
 }
