@@ -39,8 +39,11 @@ type query struct {
 
 // work is what a query needs only while it is answered.
 type work struct {
-	chain chain
-	other zones.Name
+	chain  chain
+	other  zones.Name
+	proof  zones.Proof // of the current name
+	proofs int         // in use
+	denial [maxDenials]denial
 }
 
 // Answer writes the answer to a query into dst and returns its length; 0 means
@@ -97,6 +100,7 @@ func (q *query) open(dst []byte, w *work) {
 	q.out, q.work = dst, w
 	q.n = copy(q.out, q.req.Msg[:q.qend])
 	w.chain.reset()
+	w.proofs = 0
 }
 
 // answerable tells whether a message may be answered at all: a header, and QR
@@ -127,6 +131,9 @@ func (q *query) answer() {
 func (q *query) resolve() {
 	for q.zone != nil && q.lookup() {
 		q.enter()
+	}
+	if !q.tc {
+		q.prove()
 	}
 }
 
@@ -188,64 +195,72 @@ func (q *query) lookup() bool {
 	m := q.zone.Lookup(&q.name, q.apex)
 	switch m.Kind {
 	case zones.Found, zones.Wildcard:
-		return q.data(m.Node)
+		return q.data(m)
 	case zones.Delegation:
 		if m.Label == 0 && q.qtype == typeDS {
-			q.static(m.Node)
+			q.static(m)
 			return false
 		}
 		q.referral(m)
 	case zones.Redirect:
 		return q.redirect(m)
 	default:
-		q.negative(nxDomain)
+		q.negative(nxDomain, m)
 	}
 	return false
 }
 
 // data answers from a node that owns the current name, itself or as the
 // wildcard above it.
-func (q *query) data(id zones.NodeID) bool {
-	if ref, ttl, ok := q.zone.Geo(id); ok {
+func (q *query) data(m zones.Match) bool {
+	if q.signingType() && q.ofSigning(m) {
+		return false
+	}
+	if ref, ttl, ok := q.zone.Geo(m.Node); ok {
 		if g := &q.view.refs[q.entry][ref]; g.steers(q.qtype) {
-			return q.geo(g, ttl)
+			return q.geo(g, ttl, m)
 		}
 	}
 	if q.qtype != typeCNAME && q.qtype != typeANY {
-		if set, ok := q.zone.Find(id, typeCNAME); ok {
+		if set, ok := q.zone.Find(m.Node, typeCNAME); ok {
+			q.synthesized(m)
 			return q.alias(set)
 		}
 	}
-	q.static(id)
+	q.static(m)
 	return false
 }
 
 // static answers with the RRset asked for, or with NODATA. ANY gets the first
 // RRset there is (RFC 8482 section 4.1).
-func (q *query) static(id zones.NodeID) {
-	set, ok := q.zone.Find(id, uint16(q.qtype))
-	if q.qtype == typeANY && q.zone.Sets(id) > 0 {
-		set, ok = q.zone.At(id, 0), true
+func (q *query) static(m zones.Match) {
+	set, ok := q.zone.Find(m.Node, uint16(q.qtype))
+	if q.qtype == typeANY && q.zone.Sets(m.Node) > 0 {
+		set, ok = q.zone.At(m.Node, 0), true
 	}
 	if !ok {
-		q.negative(noError)
+		q.negative(noError, m)
 		return
 	}
+	q.synthesized(m)
 	at := q.n
 	if !q.put(sectionAnswer, set, q.base) {
 		q.tc = true
 		return
 	}
-	q.additional(set, at)
+	if q.prove() {
+		q.additional(set, at)
+	}
 }
 
 // negative says that the name (nxDomain) or the type (noError) does not exist
 // (RFC 2308 sections 2.1 and 2.2).
-func (q *query) negative(rcode uint16) {
+func (q *query) negative(rcode uint16, m zones.Match) {
 	q.rcode = rcode
 	if !q.put(sectionAuthority, q.zone.Negative(), q.apexAt) {
 		q.tc = true
 	}
+	q.denied(rcode, m)
 }
 
 // referral points to the servers of a child zone.
@@ -256,6 +271,10 @@ func (q *query) referral(m zones.Match) {
 	ns, _ := q.zone.Find(m.Node, typeNS)
 	at := q.n
 	if !q.put(sectionAuthority, ns, q.at(m.Label)) {
+		q.tc = true
+		return
+	}
+	if !q.delegationSigner(m) {
 		q.tc = true
 		return
 	}

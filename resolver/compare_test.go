@@ -11,12 +11,14 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/meridian-dns/meridian/dnssec"
 	"github.com/meridian-dns/meridian/zones"
 )
 
 // canon writes a record so that equal ones are equal as text. Case does not
 // count in names; the comparison of chains looks at it separately.
 func canon(rr dns.RR) string {
+	rr = masked(rr)
 	text := rr.String()
 	switch rr.(type) {
 	case *dns.TXT, *dns.HINFO, *dns.CAA, *dns.NAPTR:
@@ -131,7 +133,7 @@ func brokenChain(list []part) string {
 	target := ""
 	for _, rr := range section(list, sectionAnswer) {
 		owner := rr.Header().Name
-		if _, ok := rr.(*dns.DNAME); ok {
+		if typ := rr.Header().Rrtype; typ == dns.TypeDNAME || typ == dns.TypeRRSIG {
 			continue
 		}
 		if target != "" && owner != target {
@@ -196,7 +198,7 @@ type rivals struct {
 
 // newRivals serves the texts of zones, by origin; an empty one is a zone that
 // cannot be used.
-func newRivals(t testing.TB, texts map[string]string) *rivals {
+func newRivals(t testing.TB, texts map[string]string, signers map[string]*dnssec.Signer) *rivals {
 	s := state(t)
 	ref := &refServer{zones: map[name]*refZone{}, steer: s}
 	var entries []zones.Entry
@@ -207,7 +209,10 @@ func newRivals(t testing.TB, texts map[string]string) *rivals {
 			continue
 		}
 		ref.add(t, origin, text)
-		entries = append(entries, zone(t, fileOf(origin), text, s))
+		entries = append(entries, signedZone(t, fileOf(origin), text, s, signers[origin]))
+		if signer := signers[origin]; signer != nil {
+			ref.zones[nameOf(origin)].sign(t, s, signer)
+		}
 	}
 	return &rivals{view: NewView(nil, zones.NewSet(entries), s, &Options{}), ref: ref}
 }
@@ -243,7 +248,7 @@ func (r *rivals) compare(t testing.TB, q refQuery, text string, payload uint16) 
 	r.asked++
 	m := question(text, q.typ)
 	if payload > 0 {
-		m.SetEdns0(payload, false)
+		m.SetEdns0(payload, q.do)
 	}
 	if q.source >= 0 {
 		subnetted(m, netip.PrefixFrom(q.subnet, q.source).String())
@@ -262,6 +267,7 @@ func (r *rivals) compare(t testing.TB, q refQuery, text string, payload uint16) 
 		return []string{"the question does not come back as it was"}
 	}
 	wrong := want.verdict(list, whole)
+	wrong = append(wrong, r.ref.unverified(list)...)
 	if got := scopeOf(list); q.source >= 0 && got != want.scope {
 		wrong = append(wrong, fmt.Sprintf("scope %d, want %d", got, want.scope))
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/meridian-dns/meridian/dnssec"
 	"github.com/meridian-dns/meridian/geo"
 	"github.com/meridian-dns/meridian/healthcheck"
 	"github.com/meridian-dns/meridian/steer"
@@ -103,14 +104,22 @@ func findGeo(s *steer.State) zones.FindGeo {
 			return zones.GeoInfo{}, err
 		}
 		i := s.Set().Info(r)
-		return zones.GeoInfo{A: i.A, AAAA: i.AAAA, CNAME: i.CNAME, OnlyCNAME: i.OnlyCNAME}, nil
+		return zones.GeoInfo{
+			A: i.A, AAAA: i.AAAA, CNAME: i.CNAME, OnlyCNAME: i.OnlyCNAME, NoData: i.NoData, Variants: s.Set().Variants(r),
+		}, nil
 	}
 }
 
 // zone compiles the text of a zone.
 func zone(t testing.TB, file, text string, s *steer.State) zones.Entry {
 	t.Helper()
-	z, problems := zones.Parse(file, strings.NewReader(text), int64(len(text)), findGeo(s))
+	return signedZone(t, file, text, s, nil)
+}
+
+// signedZone compiles and signs the text of a zone; signer may be nil.
+func signedZone(t testing.TB, file, text string, s *steer.State, signer *dnssec.Signer) zones.Entry {
+	t.Helper()
+	z, problems := zones.ParseSigned(file, strings.NewReader(text), int64(len(text)), findGeo(s), finds(signer))
 	if z == nil {
 		t.Fatalf("%s: %v", file, problems)
 	}

@@ -23,7 +23,7 @@ func fuzzRivals(t testing.TB) *rivals {
 	texts := trickyZones()
 	maps.Copy(texts, peersZones(t))
 	delete(texts, ".")
-	r := newRivals(t, texts)
+	r := newRivals(t, texts, signersOf(t, texts))
 	r.view = NewView(nil, r.view.Zones(), r.view.Steer(), fuzzOptions())
 	return r
 }
@@ -213,7 +213,7 @@ func (r *rivals) decision(h *heard, reply []byte, list []part, client netip.Addr
 		return nil
 	}
 	subnet, source := h.address()
-	want := r.ref.answer(refQuery{name: h.name, typ: h.qtype, client: client, subnet: subnet, source: source, tellsOne: source > 0, random: 7})
+	want := r.ref.answer(refQuery{name: h.name, typ: h.qtype, client: client, subnet: subnet, source: source, tellsOne: source > 0, random: 7, do: h.do})
 	if transport == UDP { // what is not needed may have been left out
 		have := canons(section(list, sectionAdditional))
 		want.extra = slices.DeleteFunc(want.extra, func(rr dns.RR) bool { return !slices.Contains(have, canon(rr)) })

@@ -10,6 +10,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/meridian-dns/meridian/dnssec"
 	"github.com/meridian-dns/meridian/zones"
 )
 
@@ -19,10 +20,11 @@ import (
 type generator struct {
 	*rand.Rand
 	apexes []string // of the zones of this world
+	sign   map[string]*dnssec.Signer
 }
 
 func newGenerator(seed uint64) *generator {
-	return &generator{Rand: rand.New(rand.NewPCG(seed, 1))}
+	return &generator{Rand: rand.New(rand.NewPCG(seed, 1)), sign: map[string]*dnssec.Signer{}}
 }
 
 func pick[T any](g *generator, list ...T) T { return list[g.IntN(len(list))] }
@@ -135,7 +137,7 @@ func (g *generator) allowed(t testing.TB, apex string, lines []string) string {
 	lines = withoutOccluded(once(lines))
 	for range 50 {
 		text := strings.Join(lines, "\n") + "\n"
-		z, problems := zones.Parse(fileOf(apex), strings.NewReader(text), int64(len(text)), findGeo(s))
+		z, problems := zones.ParseSigned(fileOf(apex), strings.NewReader(text), int64(len(text)), findGeo(s), finds(g.sign[apex]))
 		if z != nil {
 			return text
 		}
@@ -206,6 +208,9 @@ func (g *generator) world(t testing.TB) map[string]string {
 	g.choose()
 	texts := map[string]string{}
 	for _, apex := range g.apexes {
+		if g.IntN(3) > 0 {
+			g.sign[apex] = newSigner(t, apex, dnssec.Options{NSEC3: g.IntN(2) == 0})
+		}
 		texts[apex] = g.allowed(t, apex, g.zone(apex))
 	}
 	if g.IntN(4) == 0 {
@@ -213,6 +218,10 @@ func (g *generator) world(t testing.TB) map[string]string {
 	}
 	if g.IntN(2) == 0 {
 		texts["geo.test."] = geoZone
+		if g.IntN(2) == 0 {
+			texts["geo.test."] = signableGeo
+			g.sign["geo.test."] = newSigner(t, "geo.test.", dnssec.Options{NSEC3: g.IntN(2) == 0})
+		}
 	}
 	return texts
 }
@@ -220,6 +229,7 @@ func (g *generator) world(t testing.TB) map[string]string {
 var interesting = []uint16{
 	dns.TypeA, dns.TypeA, dns.TypeA, dns.TypeAAAA, dns.TypeTXT, dns.TypeNS, dns.TypeSOA, dns.TypeMX, dns.TypeDS, dns.TypeDS,
 	dns.TypeCNAME, dns.TypeDNAME, dns.TypeSRV, dns.TypeHTTPS, dns.TypeSVCB, dns.TypePTR, dns.TypeANY, dns.TypeANY, 65400, 1234, 65380, dns.TypeAXFR,
+	dns.TypeNSEC, dns.TypeRRSIG, dns.TypeDNSKEY, dns.TypeNSEC3, dns.TypeNSEC3PARAM,
 }
 
 // names lists those of the zones, and others around them.
@@ -258,7 +268,8 @@ func (g *generator) question(names []string) (q refQuery, text string, payload u
 		text = "."
 	}
 	q = refQuery{name: nameOf(text), typ: pick(g, interesting...), client: netip.MustParseAddr(pick(g, "8.8.8.8", "81.2.69.1", "2001:db9::1")), source: -1, random: 7}
-	payload = pick[uint16](g, 0, 0, 400, 512, 600, 1232, 4096)
+	payload = pick[uint16](g, 0, 0, 400, 512, 600, 1232, 4096, 4096)
+	q.do = payload > 0 && g.IntN(3) > 0
 	if g.IntN(3) == 0 {
 		p := netip.MustParsePrefix(pick(g, "81.2.69.0/24", "1.1.1.0/24", "2001:db9::/48", "0.0.0.0/0", "10.0.0.0/8"))
 		q.subnet, q.source, q.tellsOne = p.Addr(), p.Bits(), p.Bits() > 0
@@ -280,14 +291,14 @@ func nameOfAny(text string) []byte {
 // run compares n questions over one world.
 func (g *generator) run(t testing.TB, n int) (asked int) {
 	texts := g.world(t)
-	r := newRivals(t, texts)
+	r := newRivals(t, texts, g.sign)
 	names := g.names(texts)
 	for range n {
 		q, text, payload := g.question(names)
 		if wrong := r.compare(t, q, text, payload); len(wrong) > 0 {
-			t.Errorf("%s %s (payload %d, subnet %s/%d):\n\t%s", text, dns.Type(q.typ), payload, q.subnet, q.source, strings.Join(wrong, "\n\t"))
+			t.Errorf("%s %s (payload %d, subnet %s/%d, DO %v):\n\t%s", text, dns.Type(q.typ), payload, q.subnet, q.source, q.do, strings.Join(wrong, "\n\t"))
 			for apex, text := range texts {
-				t.Logf("zone %s\n%s", apex, text)
+				t.Logf("zone %s, signed %v\n%s", apex, g.sign[apex] != nil, text)
 			}
 			return r.asked
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"github.com/meridian-dns/meridian/steer"
+	"github.com/meridian-dns/meridian/zones"
 )
 
 // steers tells whether the pool of a GEO record answers the type asked for:
@@ -41,7 +42,7 @@ func steerType(qtype int, info steer.Info) uint16 {
 // geo answers from a pool. When the query names a client and a CNAME led here,
 // the answer ends with that CNAME: the resolver asks again for this name and
 // gets a scope that belongs to it alone (RFC 7871 section 7.2.1).
-func (q *query) geo(g *geoName, ttl uint32) bool {
+func (q *query) geo(g *geoName, ttl uint32, m zones.Match) bool {
 	if g.bad {
 		q.rcode, q.ede = servFail, edeInvalidData
 		return false
@@ -49,22 +50,26 @@ func (q *query) geo(g *geoName, ttl uint32) bool {
 	if q.work.chain.n > 0 && q.edns.subnet.given() {
 		return false
 	}
-	c := q.view.steer.Answer(g.ref, q.client(), steerType(q.qtype, g.info), q.req.Random)
+	state, table := q.view.answers(q.entry, g)
+	c := state.Answer(g.ref, q.client(), steerType(q.qtype, g.info), q.req.Random)
 	switch c.Kind {
 	case steer.ServFail:
 		q.rcode = servFail
 	case steer.NoData:
-		q.negative(noError)
+		q.negative(noError, m)
 	case steer.Alias:
-		return q.geoAlias(&c, ttl)
+		q.synthesized(m)
+		return q.geoAlias(&c, ttl, q.geoSignatures(table, g, &c))
 	default:
-		q.geoAddresses(&c, ttl)
+		q.synthesized(m)
+		q.geoAddresses(&c, ttl, q.geoSignatures(table, g, &c))
 	}
 	return false
 }
 
-// geoAddresses copies the addresses that a pool chose, and sets owner and TTL.
-func (q *query) geoAddresses(c *steer.Choice, ttl uint32) {
+// geoAddresses copies the addresses that a pool chose and their signatures, and
+// sets owner and TTL.
+func (q *query) geoAddresses(c *steer.Choice, ttl uint32, sigs []byte) {
 	at := q.n
 	for _, part := range c.Parts[:c.N] {
 		if q.n+len(part) > q.limit {
@@ -73,23 +78,42 @@ func (q *query) geoAddresses(c *steer.Choice, ttl uint32) {
 		}
 		q.n += copy(q.out[q.n:], part)
 	}
+	if q.n+len(sigs) > q.limit {
+		q.n, q.tc = at, true
+		return
+	}
+	q.n += copy(q.out[q.n:], sigs)
 	q.edns.subnet.scope = c.Scope
-	ttl = c.TTL(ttl)
+	q.counts[sectionAnswer] += q.stamp(at, c.TTL(ttl))
+}
+
+// stamp sets owner and TTL of the RRs written from an offset on, and counts
+// them. The original TTL in a signature stays what it is.
+func (q *query) stamp(at int, ttl uint32) (rrs int) {
 	owner := uint16(0xc000 | q.base)
 	for ; at < q.n; at += rrHeader + u16(q.out, at+10) {
 		binary.BigEndian.PutUint16(q.out[at:], owner)
 		put32(q.out, at+6, ttl)
+		rrs++
 	}
-	q.counts[sectionAnswer] += c.RRs
+	return rrs
 }
 
 // geoAlias answers with the CNAME that a pool chose, and goes on from there.
-func (q *query) geoAlias(c *steer.Choice, ttl uint32) bool {
+func (q *query) geoAlias(c *steer.Choice, ttl uint32, sigs []byte) bool {
 	at := q.n
 	if !q.putCNAME(nil, c.Alias, c.TTL(ttl)) {
 		q.tc = true
 		return false
 	}
+	if q.n+len(sigs) > q.limit {
+		q.n, q.tc = at, true
+		q.counts[sectionAnswer]--
+		return false
+	}
+	sigsAt := q.n
+	q.n += copy(q.out[q.n:], sigs)
+	q.counts[sectionAnswer] += q.stamp(sigsAt, c.TTL(ttl))
 	q.edns.subnet.scope = c.Scope
 	return q.rename(at + rrHeader)
 }

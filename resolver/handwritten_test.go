@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/miekg/dns"
+
+	"github.com/meridian-dns/meridian/dnssec"
 )
 
 // trickyZones hold what lookups and compression stumble over: zones above and
@@ -180,8 +182,17 @@ func TestHandwrittenZones(t *testing.T) {
 	types := append([]uint16{dns.TypeAXFR, dns.TypeIXFR, 0, 41, 128, 255, 65535}, interesting...)
 	slices.Sort(types)
 	types = slices.Compact(types)
-	for world, texts := range map[string]map[string]string{"tricky": trickyZones(), "peers": peersZones(t)} {
-		r := newRivals(t, texts)
+	signedTricky, signedPeers := trickyZones(), peersZones(t)
+	for _, w := range []struct {
+		world   string
+		texts   map[string]string
+		signers map[string]*dnssec.Signer
+	}{
+		{"tricky", trickyZones(), nil}, {"peers", peersZones(t), nil},
+		{"tricky, signed", signedTricky, signersOf(t, signedTricky)}, {"peers, signed", signedPeers, signersOf(t, signedPeers)},
+	} {
+		world, texts := w.world, w.texts
+		r := newRivals(t, texts, w.signers)
 		names := r.ref.around()
 		for i, text := range names {
 			for j, typ := range types {
@@ -190,6 +201,7 @@ func TestHandwrittenZones(t *testing.T) {
 				}
 				q := refQuery{name: nameOf(text), typ: typ, client: netip.MustParseAddr("81.2.69.1"), source: -1, random: 7}
 				payload := []uint16{0, 512, 1232}[(i+j)%3]
+				q.do = payload > 512 || payload > 0 && i%2 == 0
 				if (i+j)%4 == 0 {
 					q.subnet, q.source, q.tellsOne, payload = netip.MustParseAddr("8.8.8.0"), 24, true, 512
 				}

@@ -16,6 +16,7 @@ type refLookup struct {
 	out  prediction
 	name name // QNAME, then the targets of CNAMEs
 	past []name
+	late []dns.RR // proofs, which go behind the rest of the authority section
 }
 
 func (s *refServer) answer(q refQuery) *prediction {
@@ -32,7 +33,9 @@ func (s *refServer) answer(q refQuery) *prediction {
 	}
 	if l.out.rcode == dns.RcodeServerFailure {
 		l.out = prediction{rcode: dns.RcodeServerFailure}
+		return &l.out
 	}
+	l.out.authority = append(l.out.authority, l.late...)
 	return &l.out
 }
 
@@ -55,20 +58,21 @@ func (l *refLookup) step() bool {
 	at := z.walk(l.name)
 	switch at.kind {
 	case "found", "wildcard":
-		return l.node(z, at.node)
+		return l.node(z, at)
 	case "dname":
 		return l.dname(z, at.node)
 	case "delegation":
 		l.delegation(z, at.node)
 	default:
-		l.negative(z, dns.RcodeNameError)
+		l.negative(z, dns.RcodeNameError, at)
 	}
 	return false
 }
 
-func (l *refLookup) negative(z *refZone, rcode int) {
+func (l *refLookup) negative(z *refZone, rcode int, at outcome) {
 	l.out.rcode = rcode
-	l.out.authority = z.negative()
+	l.out.authority = l.signed(z, z.apex, z.negative())
+	l.deny(z, rcode, at)
 }
 
 // leave makes a link of the chain from the current name to another one.
@@ -79,15 +83,20 @@ func (l *refLookup) leave(target name) bool {
 }
 
 // node answers from the records of a node, which stand for the current name.
-func (l *refLookup) node(z *refZone, node name) bool {
+func (l *refLookup) node(z *refZone, at outcome) bool {
+	node := at.node
+	if l.signingType(z, at) {
+		return false
+	}
 	if g, ok := z.geo[node]; ok {
-		if done, on := l.geo(z, g); done {
+		if done, on := l.geo(z, g, at); done {
 			return on
 		}
 	}
 	if z.has(node, dns.TypeCNAME) && l.q.typ != dns.TypeCNAME && l.q.typ != dns.TypeANY {
 		set := z.set(node, dns.TypeCNAME, l.name)
-		l.out.answer = append(l.out.answer, set...)
+		l.out.answer = append(l.out.answer, l.signed(z, node, set)...)
+		l.expand(z, at)
 		return l.leave(nameOf(set[0].(*dns.CNAME).Target))
 	}
 	typ := l.q.typ
@@ -100,10 +109,11 @@ func (l *refLookup) node(z *refZone, node name) bool {
 	}
 	set := z.set(node, typ, l.name)
 	if len(set) == 0 {
-		l.negative(z, dns.RcodeSuccess)
+		l.negative(z, dns.RcodeSuccess, at)
 		return false
 	}
-	l.out.answer = append(l.out.answer, set...)
+	l.out.answer = append(l.out.answer, l.signed(z, node, set)...)
+	l.expand(z, at)
 	l.additional(z, set, "")
 	return false
 }
@@ -112,7 +122,7 @@ func (l *refLookup) node(z *refZone, node name) bool {
 func (l *refLookup) dname(z *refZone, owner name) bool {
 	set := z.set(owner, dns.TypeDNAME, owner)
 	if !slices.ContainsFunc(l.out.answer, func(rr dns.RR) bool { return canon(rr) == canon(set[0]) }) {
-		l.out.answer = append(l.out.answer, set...)
+		l.out.answer = append(l.out.answer, l.signed(z, owner, set)...)
 	}
 	target := l.name[:len(l.name)-len(owner)] + nameOf(set[0].(*dns.DNAME).Target)
 	if len(target) > 255 {
@@ -133,16 +143,21 @@ func (l *refLookup) delegation(z *refZone, cut name) {
 	if l.name == cut && l.q.typ == dns.TypeDS {
 		set := z.set(cut, dns.TypeDS, cut)
 		if len(set) == 0 {
-			l.negative(z, dns.RcodeSuccess)
+			l.negative(z, dns.RcodeSuccess, outcome{"delegation", cut})
 		}
-		l.out.answer = append(l.out.answer, set...)
+		l.out.answer = append(l.out.answer, l.signed(z, cut, set)...)
 		return
 	}
 	if len(l.past) == 0 {
 		l.out.aa = false
 	}
 	l.out.authority = z.set(cut, dns.TypeNS, cut)
-	l.additional(z, l.out.authority, cut)
+	if z.has(cut, dns.TypeDS) && z.sec != nil && l.q.do {
+		l.out.authority = append(l.out.authority, l.signed(z, cut, z.set(cut, dns.TypeDS, cut))...)
+	} else {
+		l.denyDS(z, cut)
+	}
+	l.additional(z, z.set(cut, dns.TypeNS, cut), cut)
 }
 
 // hostOf is the name whose addresses are of use to whoever asked for a record.
@@ -213,12 +228,12 @@ func (l *refLookup) addresses(z *refZone, node, host name) []dns.RR {
 		}
 		z = other
 	}
-	return append(z.set(node, dns.TypeA, host), z.set(node, dns.TypeAAAA, host)...)
+	return append(l.signed(z, node, z.set(node, dns.TypeA, host)), l.signed(z, node, z.set(node, dns.TypeAAAA, host))...)
 }
 
 // geo answers a GEO name: done tells that it did, on that a CNAME leads on.
 // Which servers it answers with is the business of steer and its tests.
-func (l *refLookup) geo(z *refZone, g refGeo) (done, on bool) {
+func (l *refLookup) geo(z *refZone, g refGeo, at outcome) (done, on bool) {
 	ref, err := l.steer.Find(g.ref)
 	if err != nil {
 		l.out.rcode = dns.RcodeServerFailure
@@ -243,11 +258,13 @@ func (l *refLookup) geo(z *refZone, g refGeo) (done, on bool) {
 	case steer.ServFail:
 		l.out.rcode = dns.RcodeServerFailure
 	case steer.NoData:
-		l.negative(z, dns.RcodeSuccess)
+		l.negative(z, dns.RcodeSuccess, at)
 	case steer.Alias:
 		l.out.scope = int(c.Scope)
 		target := lowered(string(c.Alias))
 		l.out.answer = append(l.out.answer, &dns.CNAME{Hdr: l.header(dns.TypeCNAME, c.TTL(g.ttl)), Target: target.String()})
+		l.out.answer = append(l.out.answer, l.geoSigned(z, at.node, dns.TypeCNAME, g.ttl, c.TTL(g.ttl))...)
+		l.expand(z, at)
 		l.leave(target)
 		return true, l.q.typ != dns.TypeCNAME
 	default:
@@ -255,6 +272,8 @@ func (l *refLookup) geo(z *refZone, g refGeo) (done, on bool) {
 		for _, part := range c.Parts[:c.N] {
 			l.addressRecords(part, c.TTL(g.ttl))
 		}
+		l.out.answer = append(l.out.answer, l.geoSigned(z, at.node, typ, g.ttl, c.TTL(g.ttl))...)
+		l.expand(z, at)
 	}
 	return true, false
 }

@@ -75,6 +75,7 @@ func (n name) String() string {
 // has an entry, be it an empty one (RFC 4592 section 2.2.2).
 type refZone struct {
 	apex name
+	sec  *refSigned // nil: not signed
 	data map[name]map[uint16][]dns.RR
 	geo  map[name]refGeo
 }
@@ -177,6 +178,7 @@ type refQuery struct {
 	source   int        // SOURCE PREFIX-LENGTH, -1 without the option
 	random   uint64
 	tellsOne bool // the option names a client: SOURCE is not 0
+	do       bool
 }
 
 // prediction is what a reply must hold.

@@ -2,6 +2,7 @@ package resolver
 
 import (
 	"net/netip"
+	"time"
 
 	"github.com/meridian-dns/meridian/steer"
 	"github.com/meridian-dns/meridian/zones"
@@ -17,6 +18,7 @@ type Options struct {
 	CookieSecrets [][16]byte     // the first signs server cookies, all of them verify; empty: no cookies
 	Debug         []netip.Prefix // who may ask for explanations over DNS
 	IdleTimeout   uint16         // of TCP connections, told on request, in units of 100 ms (RFC 7828)
+	Now           func() int64   // Unix seconds, asked when geo names are signed and never by queries; nil: of the system
 }
 
 // View is one generation of everything that answers depend on. It is
@@ -26,6 +28,8 @@ type View struct {
 	steer *steer.State
 	refs  [][]geoName // by zone, then by zones.Zone.Geo's index
 	opts  *Options
+
+	signed [][]geoTable // by zone; nil if no zone with GEO names is signed here
 }
 
 // geoName is a GEO record whose pool has been looked up.
@@ -33,6 +37,9 @@ type geoName struct {
 	ref  steer.Ref
 	info steer.Info
 	bad  bool // the pool is unknown: SERVFAIL
+
+	table int32  // index into View.signed of the zone
+	row   uint32 // of that table
 }
 
 // NewView puts zones and pools together. prev, which may be nil, is the view
@@ -40,17 +47,50 @@ type geoName struct {
 // new state of health costs nothing per zone, and a changed zone only its own.
 // A GEO record whose pool is unknown is answered SERVFAIL; whoever loads zones
 // and pools refuses such a pair beforehand.
+//
+// The answers of geo names in zones that are signed here are signed before they
+// are given: names that prev answers go on to be answered as prev does until
+// Sign is called, and say so by Behind. Names that are new, or of a zone that
+// has changed, are signed at once, and that takes time.
 func NewView(prev *View, z *zones.Set, s *steer.State, o *Options) *View {
 	v := &View{zones: z, steer: s, opts: o}
 	if prev != nil && prev.zones == z && prev.steer.Set() == s.Set() {
 		v.refs = prev.refs
+		v.signed = v.follow(prev)
 		return v
 	}
 	v.refs = make([][]geoName, z.Len())
 	for i := range v.refs {
 		v.refs[i] = v.bind(prev, i)
+		if tables := v.bindSigned(prev, i); tables != nil {
+			if v.signed == nil {
+				v.signed = make([][]geoTable, z.Len())
+			}
+			v.signed[i] = tables
+		}
 	}
 	return v
+}
+
+// follow gives the signed answers of the same zones and pools.
+func (v *View) follow(prev *View) [][]geoTable {
+	if prev.signed == nil {
+		return nil
+	}
+	signed := make([][]geoTable, len(prev.signed))
+	for i, tables := range prev.signed {
+		if len(tables) > 0 {
+			signed[i] = v.renewed(tables)
+		}
+	}
+	return signed
+}
+
+func (o *Options) now() int64 {
+	if o.Now != nil {
+		return o.Now()
+	}
+	return time.Now().Unix()
 }
 
 // bind looks up the pools that the GEO records of a zone name.

@@ -21,6 +21,8 @@ const (
 	typeDNAME = 39
 	typeOPT   = 41
 	typeDS    = 43
+	typeRRSIG = 46
+	typeNSEC  = 47
 	typeIXFR  = 251
 	typeAXFR  = 252
 	typeANY   = 255

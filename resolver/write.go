@@ -13,10 +13,14 @@ const (
 // maxPointer is the first offset that a compression pointer cannot name.
 const maxPointer = 0x4000
 
-// put writes an RRset whose owner stands at an offset of the answer. It writes
-// all of it or, where it does not fit, nothing.
+// put writes an RRset, for those who want them with its signatures (RFC 4035
+// section 3.1.1), whose owner stands at an offset of the answer. It writes all
+// of it or, where it does not fit, nothing.
 func (q *query) put(section int, set zones.RRset, owner int) bool {
-	wire := set.Wire()
+	wire, count := set.Wire(), set.Count()
+	if q.edns.do {
+		wire, count = set.Secured(), count+set.SigCount()
+	}
 	at := q.n
 	if at+len(wire) > q.limit || owner >= maxPointer {
 		return false
@@ -29,7 +33,7 @@ func (q *query) put(section int, set zones.RRset, owner int) bool {
 	if owner != headerSize {
 		q.own(at, owner)
 	}
-	q.counts[section] += set.Count()
+	q.counts[section] += count
 	return true
 }
 
