@@ -62,8 +62,12 @@ func buildSigned(t testing.TB, text string, s *dnssec.Signer, prev *Zone) *Zone 
 const exampleCom = "\x07example\x03com\x00"
 
 func buildText(zone string, s *dnssec.Signer, prev *Zone) built {
+	return buildZone(exampleCom, zone, s, prev)
+}
+
+func buildZone(origin, zone string, s *dnssec.Signer, prev *Zone) built {
 	in := text{
-		origin: exampleCom, files: []string{"zones/example.com.zone"}, src: strings.NewReader(zone), size: int64(len(zone)),
+		origin: origin, files: []string{"zones/example.com.zone"}, src: strings.NewReader(zone), size: int64(len(zone)),
 		open: nothing, limits: Limits{}.withDefaults(), prev: prev,
 		geo: func(string) (GeoInfo, error) { return GeoInfo{A: true, AAAA: true}, nil },
 	}
