@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"fmt"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -13,9 +14,15 @@ import (
 
 const page = "../docs/config.md"
 
-// TestDocumentedBlocks loads every TOML block of the page. One marked "fragment" is put before servers and a pool, or
+// TestDocumentedBlocks loads every TOML block of the pages. One marked "fragment" is put before servers and a pool, or
 // without those it has itself.
 func TestDocumentedBlocks(t *testing.T) {
+	for _, page := range []string{page, "../docs/health.md"} {
+		t.Run(filepath.Base(page), func(t *testing.T) { loadBlocks(t, page) })
+	}
+}
+
+func loadBlocks(t *testing.T, page string) {
 	blocks := regexp.MustCompile("(?ms)^```toml( fragment)?\n(.*?)^```$").FindAllStringSubmatch(read(t, page), -1)
 	if fences := strings.Count(read(t, page), "```toml"); len(blocks) < 5 || len(blocks) != fences {
 		t.Fatalf("%d of %d TOML blocks found", len(blocks), fences)

@@ -22,6 +22,10 @@ import (
 var meridian string
 
 func TestMain(m *testing.M) {
+	if addr := os.Getenv(sickServer); addr != "" {
+		fmt.Fprintln(os.Stderr, runSick(addr, os.Getenv(sickCerts)))
+		os.Exit(1)
+	}
 	code, err := run(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -41,7 +41,11 @@ func goals() []goal {
 		goal{"micro", trial.MicroMetric("geo", "allocations per batch"), "", 0},
 		goal{"micro", trial.MicroMetric("static/mixed", "allocations per batch"), "", 0},
 		goal{"churn", "lost while changing", "", 0}, goal{"churn", "answers with an error", "", 0},
-		goal{"churn", "answers of mixed versions", "", 0})
+		goal{"churn", "answers of mixed versions", "", 0},
+		goal{"health", trial.CoresMetric("tcp"), "", 0.7}, goal{"health", trial.CoresMetric("http"), "", 1},
+		goal{"health", trial.CoresMetric("http kept"), "", 0.4},
+		goal{"health", trial.LateMetric("tcp"), "", 100}, goal{"health", trial.LateMetric("http"), "", 100},
+		goal{"health", trial.LateMetric("http kept"), "", 100})
 }
 
 // goalTable writes each goal with what was measured. Goals of trials on a busy machine are left open.

@@ -114,6 +114,7 @@ var All = []Experiment{
 	{"rebuild", "Compiling 50 pools over the whole database", rebuild},
 	{"micro", "The resolver alone", micro},
 	{"churn", "Edits, reloads and transitions under load", churn},
+	{"health", "Probing ten thousand servers a second", health},
 }
 
 // Run runs one experiment and gives its trial; that of a failed one holds what it has so far.
