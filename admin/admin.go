@@ -1,19 +1,19 @@
-// Package admin is what a running nameserver tells its administrator over HTTP: why a client gets an answer, and how
-// everything stands.
+// Package admin is how a running nameserver is watched and operated over HTTP with JSON. [Routes] lists what there is
+// and [Describe] says the same in OpenAPI; a nameserver serves that at /v1/openapi.json. Answers are the types of this
+// package; errors are {"error": "...", "errors": [...]} with a status of 400 and above.
 //
-//	GET /v1/explain?name=www.example.com&type=A&client=81.2.69.0/24
-//	GET /v1/status
+// A [Handler] knows where it stands. On a socket with a mode whoever can connect may do everything (Options.Local).
+// On TCP it wants a bearer token that carries the [Right] a route needs, or, where no token is configured, lets
+// everybody read. It refuses browsers (a page on another site must not reach it: Origin, Sec-Fetch-Site), host names
+// that are not its own (DNS rebinding), paths that are not plain, bodies that are too large or of another type, and
+// counts all that in [Counts]. [Service] bounds connections and times, so that whoever attacks it costs little.
 //
-// Both answer with JSON, errors too: {"error": "..."} with a status of 400 or 404. The handler knows no users and no
-// passwords: whoever can connect may ask, so it belongs on a socket with a mode.
-//
-// A handler is safe for concurrent use as far as its Source is.
+// A handler is safe for concurrent use as far as its Source is. The other types are plain values.
 package admin
 
 import (
-	"encoding/json"
+	"context"
 	"fmt"
-	"net/http"
 	"net/netip"
 	"strings"
 
@@ -23,50 +23,31 @@ import (
 	"github.com/meridian-dns/meridian/steer"
 )
 
-// Source is the nameserver told of.
+// Source is the nameserver told of and operated. Errors that are a *Refusal have a status of their own; others are
+// faults of the nameserver.
 type Source interface {
 	View() *resolver.View
 	Status() Status
+	// History lists what became of the targets and servers whose name holds filter, the newest first.
+	History(filter string) []Event
+	Orders() []Order
+	// Order puts orders in force, or plans them.
+	Order(by Caller, o OrderRequest) ([]Order, error)
+	// Release ends the orders that a request names and returns them.
+	Release(by Caller, o ReleaseRequest) ([]Order, error)
+	// Reload returns when what it read is visible to queries.
+	Reload(ctx context.Context, by Caller) (Reloaded, error)
+	// Zone gives a zone that is configured, with its text.
+	Zone(name string) (ZoneText, error)
+	// CheckZone says what is wrong with a text as a zone, and changes nothing.
+	CheckZone(name string, text []byte) (ZoneReport, error)
+	// Readmit brings servers back that are well and held down, and names their targets.
+	Readmit(by Caller, r ReadmitRequest) ([]string, error)
+	// Heartbeat is a server's word of how it is, with the token of its check.
+	Heartbeat(server, token string, b Heartbeat) error
 }
 
-// Handler answers for a source.
-func Handler(s Source) http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /v1/explain", func(w http.ResponseWriter, r *http.Request) {
-		q, err := ParseQuestion(r.FormValue("name"), r.FormValue("type"), r.FormValue("client"))
-		if err != nil {
-			reply(w, http.StatusBadRequest, failure{err.Error()})
-			return
-		}
-		lines, err := q.Explain(s.View())
-		if err != nil {
-			reply(w, http.StatusBadRequest, failure{err.Error()})
-			return
-		}
-		reply(w, http.StatusOK, Explanation{q.Name, q.TypeName(), q.client, lines})
-	})
-	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, _ *http.Request) {
-		reply(w, http.StatusOK, s.Status())
-	})
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		reply(w, http.StatusNotFound, failure{fmt.Sprintf("there is no %s %s", r.Method, r.URL.Path)})
-	})
-	return mux
-}
-
-type failure struct {
-	Error string `json:"error"`
-}
-
-func reply(w http.ResponseWriter, code int, body any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(code)
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	_ = e.Encode(body) // a reader who left needs no answer
-}
-
-// Explanation is the answer of /v1/explain.
+// Explanation is why a client gets an answer.
 type Explanation struct {
 	Name   string   `json:"name"` // absolute
 	Type   string   `json:"type"`

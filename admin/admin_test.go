@@ -16,7 +16,10 @@ import (
 )
 
 // source is a nameserver with one static zone, and one that failed.
-type source struct{ view *resolver.View }
+type source struct {
+	Source
+	view *resolver.View
+}
 
 func (s source) View() *resolver.View { return s.view }
 func (s source) Status() Status       { return Status{Version: "test", Zones: Zones(s.view.Zones())} }
@@ -31,11 +34,11 @@ func newSource(t *testing.T) source {
 	set := zones.NewSet([]zones.Entry{
 		{Origin: zone.Origin(), Zone: zone}, {Origin: "\x07example\x03org\x00"}, {Origin: "\x07example\x03net\x00", Loading: true},
 	})
-	return source{resolver.NewView(nil, set, (&steer.Set{}).With(nil, nil), &resolver.Options{})}
+	return source{view: resolver.NewView(nil, set, (&steer.Set{}).With(nil, nil), &resolver.Options{})}
 }
 
 func TestHandler(t *testing.T) {
-	h := Handler(newSource(t))
+	h := Handler(newSource(t), Options{Local: true, Counts: new(Counts)})
 	for _, c := range []struct {
 		method, path string
 		status       int
@@ -51,7 +54,7 @@ func TestHandler(t *testing.T) {
 		{"GET", "/v1/explain?name=a&client=fe80::1%25eth0", 400, "neither an address"},
 		{"GET", "/v1/status", 200, `"version": "test"`},
 		{"GET", "/", 404, "there is no GET /"},
-		{"POST", "/v1/status", 404, "there is no POST /v1/status"},
+		{"POST", "/v1/status", 405, "there is no POST /v1/status"},
 	} {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest(c.method, c.path, nil))

@@ -9,17 +9,97 @@ import (
 	"github.com/meridian-dns/meridian/zones"
 )
 
-// Status is the answer of /v1/status: a nameserver at one moment.
+// Status is how a nameserver stands at one moment.
 type Status struct {
 	Version    string    `json:"version"`
 	PID        int       `json:"pid"`
+	Now        time.Time `json:"now"`
 	Started    time.Time `json:"started"`
 	Generation uint64    `json:"generation"` // counts the views published
 	Listen     []string  `json:"listen"`
+	Alarms     []Alarm   `json:"alarms"` // what is wrong with the nameserver itself now; empty: nothing
+	Servers    []Server  `json:"servers"`
+	Pools      []Pool    `json:"pools"`
+	Orders     []Order   `json:"orders"`
+	Frozen     bool      `json:"frozen"` // states stay as they were: the fault is here
 	Geo        []Geo     `json:"geo"`
 	Targets    []Target  `json:"targets"`
 	Zones      []Zone    `json:"zones"`
 	Problems   []string  `json:"problems"` // of zones, as "file:line: text"
+	Reload     Attempt   `json:"reload"`   // the last one of the configuration
+	GeoReload  Attempt   `json:"geo_reload"`
+	DNS        Traffic   `json:"dns"`
+	Probes     Probes    `json:"probes"`
+	API        APICounts `json:"api"`
+}
+
+// Alarm is a fault of the nameserver itself, or of what it was given.
+type Alarm struct {
+	Key   string    `json:"key"` // "reload", "geo", "zones", "health", "freeze", "state", "alerts"
+	Text  string    `json:"text"`
+	Since time.Time `json:"since"`
+}
+
+// Attempt is how the last try of something ended.
+type Attempt struct {
+	At     time.Time `json:"at"`     // zero: never tried
+	Errors []string  `json:"errors"` // empty: it went well
+}
+
+// Server is a server as a whole, over all its addresses and pools.
+type Server struct {
+	Name   string    `json:"name"`
+	Site   string    `json:"site"`
+	State  string    `json:"state"` // "up", "down", "part" (some of it is up), "unknown", "unchecked", "unused"
+	Order  string    `json:"order"` // "", "drained", "up" or "down": what an order makes of it in every pool; "partly drained" and so on if in some
+	Since  time.Time `json:"since"` // of the state; zero: not known
+	Reason string    `json:"reason"`
+	Pools  []string  `json:"pools"`
+}
+
+// Pool is how many servers of a pool may be answered.
+type Pool struct {
+	Name    string `json:"name"`
+	Servers int    `json:"servers"`
+	Up      int    `json:"up"`      // of them, those that count as up and are not drained
+	Drained int    `json:"drained"` // of them
+	State   string `json:"state"`   // "up", "reduced", "down" (no server is up: as all_down says)
+}
+
+// Event is a change that was seen.
+type Event struct {
+	At     time.Time `json:"at"`
+	What   string    `json:"what"` // a target, "http 192.0.2.1:80/healthz", or an order's servers
+	Server string    `json:"server"`
+	From   string    `json:"from"`
+	To     string    `json:"to"`
+	Reason string    `json:"reason"`
+}
+
+// Traffic counts what DNS clients did since the start.
+type Traffic struct {
+	UDPQueries     uint64            `json:"udp_queries"`
+	UDPDropped     uint64            `json:"udp_dropped"`
+	UDPUnsent      uint64            `json:"udp_unsent"`
+	TCPQueries     uint64            `json:"tcp_queries"`
+	TCPConnections uint64            `json:"tcp_connections"` // open now
+	TCPRefused     uint64            `json:"tcp_refused"`
+	RCodes         map[string]uint64 `json:"rcodes"` // answers, by name
+	Panics         uint64            `json:"panics"`
+}
+
+// Probes counts health checks since the start.
+type Probes struct {
+	Probes   uint64            `json:"probes"`
+	Failures uint64            `json:"failures"`
+	InFlight int               `json:"in_flight"`
+	Faults   map[string]uint64 `json:"faults"` // of this host, by kind
+}
+
+// APICounts counts what was asked of this interface since the start.
+type APICounts struct {
+	Requests uint64 `json:"requests"`
+	Refused  uint64 `json:"refused"`
 }
 
 // Geo is a database that places come from.
@@ -39,6 +119,8 @@ type Target struct {
 	LastError string        `json:"last_error"`
 	Latency   time.Duration `json:"latency_ns"`
 	Needed    int           `json:"needed"` // results that would change the state; 0: settled
+	Held      string        `json:"held"`   // what keeps it down though it is well
+	Load      *float64      `json:"load"`   // what a push check's server said
 }
 
 // Targets lists what a snapshot holds.
@@ -48,7 +130,10 @@ func Targets(h *healthcheck.Snapshot) []Target {
 		s := h.State(healthcheck.Slot(i))
 		list[i] = Target{
 			Target: t.String(), State: s.Status.String(), Since: s.Since, LastProbe: s.LastProbe,
-			LastError: s.LastError, Latency: s.Latency, Needed: s.Needed,
+			LastError: s.LastError, Latency: s.Latency, Needed: s.Needed, Held: s.Held.String(),
+		}
+		if s.HasLoad {
+			list[i].Load = &s.Load
 		}
 	}
 	return list
@@ -85,4 +170,38 @@ func presentation(wire string) string {
 		return ""
 	}
 	return name
+}
+
+// ZoneText is one zone with the text it comes from.
+type ZoneText struct {
+	Zone
+	File     string   `json:"file"`     // in the zones folder
+	Text     string   `json:"text"`     // of the file at this moment, which may be newer than what is served
+	Cut      bool     `json:"cut"`      // the text goes on
+	Problems []string `json:"problems"` // of this zone
+}
+
+// ZoneReport says what is wrong with a text.
+type ZoneReport struct {
+	OK       bool     `json:"ok"` // it would be served
+	Problems []string `json:"problems"`
+}
+
+// Reloaded says what a reload came to.
+type Reloaded struct {
+	Generation uint64   `json:"generation"`
+	Summary    string   `json:"summary"`
+	Warnings   []string `json:"warnings"` // settings that take effect at the next start
+	Problems   []string `json:"problems"` // zones that keep their last good version, as "file:line: text"
+}
+
+// Heartbeat is what a server says of itself.
+type Heartbeat struct {
+	Load *float64 `json:"load,omitempty"` // as the server likes
+	Down string   `json:"down,omitempty"` // why it is not well; empty: it is
+}
+
+// Done says that something was taken.
+type Done struct {
+	OK bool `json:"ok"`
 }

@@ -39,6 +39,10 @@ type Config struct {
 	Checks      map[string]Check // those named in [checks]; the pools hold their own copies
 	ZoneOptions map[string]Zone  // by name in lower case without a final dot; the root is "."
 	Pools       []Pool           // in the order of the file
+
+	API    API
+	Freeze Freeze
+	Alerts Alerts
 }
 
 // Identity is what the server tells of itself. An empty field is never told.
@@ -60,8 +64,9 @@ type Limits struct {
 
 // Zone holds the options of one zone.
 type Zone struct {
-	SerialAuto bool   // the serial is the newest time of the zone's files
-	Pos        string // "file:line: key.path"
+	SerialAuto bool    // the serial is the newest time of the zone's files
+	DNSSEC     *DNSSEC // nil: not signed here
+	Pos        string  // "file:line: key.path"
 }
 
 // Geo says where the places of client addresses come from.
@@ -137,6 +142,7 @@ func (r *report) config(root *node, path string) *Config {
 		CookieSecrets: r.cookies(t.get("cookies")),
 		Limits:        r.limits(t.get("limits")),
 	}
+	c.API, c.Freeze, c.Alerts = r.api(t.get("api"), dir), r.freeze(t.get("freeze")), r.alerts(t.get("alerts"), dir)
 	c.Geo = r.geo(t.get("geo"), dir)
 	before := len(r.list)
 	c.Servers = r.servers(t.get("servers"))
@@ -183,7 +189,9 @@ func (r *report) zones(n *node) map[string]Zone {
 			r.at(kid, "zone %s stands here twice", name)
 		}
 		t := r.section(kid)
-		zones[name] = Zone{SerialAuto: t.choice("serial", "file", "auto") == "auto", Pos: r.pos(kid)}
+		zones[name] = Zone{
+			SerialAuto: t.choice("serial", "file", "auto") == "auto", DNSSEC: t.dnssec(), Pos: r.pos(kid),
+		}
 		t.close()
 	}
 	return zones

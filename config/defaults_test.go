@@ -34,6 +34,8 @@ func TestDefaultsOfAnEmptyFile(t *testing.T) {
 		Geo:         config.Geo{Fields: map[string]string{}, Groups: map[string][]config.Token{}},
 		Checks:      map[string]config.Check{},
 		ZoneOptions: map[string]config.Zone{},
+		Freeze:      config.Freeze{Sites: 3, Window: 30 * time.Second},
+		Alerts:      config.Alerts{After: 30 * time.Second, Clear: 2 * time.Minute},
 	})
 }
 

@@ -71,6 +71,7 @@ func TestFullTopLevel(t *testing.T) {
 	}
 	got := *c
 	got.Geo, got.Servers, got.Checks, got.Pools = config.Geo{}, nil, nil, nil
+	got.API, got.Freeze, got.Alerts = config.API{}, config.Freeze{}, config.Alerts{} // operate_test.go
 	equal(t, "full.toml", got, config.Config{
 		Path:     filepath.Join(dir, "full.toml"),
 		Listen:   []netip.AddrPort{netip.MustParseAddrPort("192.0.2.53:53"), netip.MustParseAddrPort("[2001:db8::53]:5353")},

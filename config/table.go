@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -193,6 +194,11 @@ func parseDuration(value any) (time.Duration, error) {
 	switch v := value.(type) {
 	case string:
 		d, err := time.ParseDuration(v)
+		if days, ok := strings.CutSuffix(v, "d"); ok {
+			var n uint64
+			n, err = strconv.ParseUint(days, 10, 16)
+			d = time.Duration(n) * day
+		}
 		if err != nil {
 			return 0, fmt.Errorf(`%q is not a duration such as "10s" or "750ms"`, v)
 		}
@@ -203,8 +209,11 @@ func parseDuration(value any) (time.Duration, error) {
 	return 0, fmt.Errorf("expected a duration, found %s", kind(value))
 }
 
-// brief writes a duration without the zero parts at its end: 24h, not 24h0m0s.
+// brief writes a duration without the zero parts at its end: 24h, not 24h0m0s; 7d, not 168h.
 func brief(d time.Duration) string {
+	if d > day && d%day == 0 {
+		return fmt.Sprintf("%dd", d/day)
+	}
 	s := d.String()
 	if rest, ok := strings.CutSuffix(s, "m0s"); ok {
 		s = rest + "m"

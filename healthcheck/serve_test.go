@@ -187,7 +187,7 @@ func newAuthority(t testing.TB) *authority {
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test authority"},
-		NotBefore: time.Now().Add(-time.Hour * 48), NotAfter: time.Now().Add(time.Hour),
+		NotBefore: time.Now().Add(-time.Hour * 48), NotAfter: time.Now().Add(400 * 24 * time.Hour),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	}
 	a := &authority{key: key, roots: x509.NewCertPool()}

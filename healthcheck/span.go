@@ -50,9 +50,9 @@ func (s *span) Err() error {
 	return s.err
 }
 
-// AfterFunc has f called if the span is cancelled, in place of an f before; stop
+// onCancel has f called if the span is cancelled, in place of an f before; stop
 // prevents that. The deadline alone may not call it.
-func (s *span) AfterFunc(f func()) (stop func() bool) {
+func (s *span) onCancel(f func()) (stop func() bool) {
 	s.mu.Lock()
 	s.then = f
 	ended := s.err != nil
@@ -99,7 +99,7 @@ func (s *span) end(err error) {
 // afterEnd is context.AfterFunc without the goroutine and the list of a span.
 func afterEnd(ctx context.Context, f func()) (stop func() bool) {
 	if s, ok := ctx.(*span); ok {
-		return s.AfterFunc(f)
+		return s.onCancel(f)
 	}
 	return context.AfterFunc(ctx, f)
 }

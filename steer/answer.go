@@ -59,16 +59,9 @@ type writer struct {
 	known   []byte            // that, of the group in hand
 }
 
-// crew is servers with their levels in the family being written.
-type crew struct {
-	members []member
-	levels  []level
-	urgency []uint32 // seconds until a check flips, 0 never
-}
-
-func answer(p *pool, h *healthcheck.Snapshot) *answers {
+func answer(p *pool, h *healthcheck.Snapshot, duties []Duty) *answers {
 	w := &writer{answers: &answers{pool: p}, health: h, seen: map[string]uint32{}, numbers: map[string]uint32{}}
-	w.crew, w.spare = newCrew(p.members, h), newCrew(p.fallback, h)
+	w.crew, w.spare = p.newCrews(h, duties)
 	for _, u := range w.crew.urgency {
 		w.calm = sooner(w.calm, u)
 	}
@@ -78,20 +71,6 @@ func answer(p *pool, h *healthcheck.Snapshot) *answers {
 		}
 	}
 	return w.answers
-}
-
-func newCrew(members []member, h *healthcheck.Snapshot) crew {
-	c := crew{members, make([]level, len(members)), make([]uint32, len(members))}
-	for i := range members {
-		c.urgency[i] = members[i].urgency(h)
-	}
-	return c
-}
-
-func (c *crew) look(h *healthcheck.Snapshot, family int) {
-	for i := range c.members {
-		c.levels[i] = c.members[i].level(h, family)
-	}
 }
 
 func (w *writer) writeFamily(f int) {
@@ -109,11 +88,11 @@ func (w *writer) writeFamily(f int) {
 // writeRanking returns the answer of a ranking: of its serving tier, or as all_down says.
 func (w *writer) writeRanking(seq []uint16) uint32 {
 	until := w.until(seq)
-	d := w.pool.decide(seq, &w.crew, &w.spare)
+	c := w.pool.candidates(seq, &w.crew, &w.spare)
+	d := w.pool.decide(seq, c, &w.spare)
 	if d.kind != Addresses {
 		return w.once(answered{kind: d.kind, allDown: d.allDown, until: until}, nil, nil)
 	}
-	c := &w.crew
 	if d.fallback {
 		c = &w.spare
 	}
@@ -161,7 +140,7 @@ func (w *writer) write(a *answered, c *crew, servers []uint16) {
 	if w.pool.Pick == Weighted || w.pool.Pick == Sticky {
 		a.from = uint32(len(w.candidates))
 		for _, s := range servers {
-			w.candidates = append(w.candidates, w.candidate(&c.members[s], c.levels[s]))
+			w.candidates = append(w.candidates, w.candidate(c, s))
 		}
 		a.to = uint32(len(w.candidates))
 		if w.pool.several() {
@@ -180,13 +159,14 @@ func (w *writer) write(a *answered, c *crew, servers []uint16) {
 	}
 	a.wire.from = uint32(len(w.arena))
 	for _, s := range servers {
-		a.rrs += w.writeRecords(&c.members[s], c.levels[s], room-int(a.rrs))
+		a.rrs += w.writeRecords(c, s, room-int(a.rrs))
 	}
 	a.wire.to = uint32(len(w.arena))
 	a.variant = w.alone(familyTypes[w.family], a.wire)
 }
 
-func (w *writer) candidate(m *member, l level) candidate {
+func (w *writer) candidate(c *crew, server uint16) candidate {
+	m := &c.members[server]
 	n := candidate{hash: m.hash, weight: m.weight, alias: m.alias != nil}
 	if n.alias {
 		n.wire = w.store(m.alias)
@@ -194,7 +174,7 @@ func (w *writer) candidate(m *member, l level) candidate {
 		return n
 	}
 	n.wire.from = uint32(len(w.arena))
-	n.rrs = w.writeRecords(m, l, maxAll)
+	n.rrs = w.writeRecords(c, server, maxAll)
 	n.wire.to = uint32(len(w.arena))
 	if !w.pool.several() {
 		n.alone = w.alone(familyTypes[w.family], n.wire)
@@ -204,9 +184,9 @@ func (w *writer) candidate(m *member, l level) candidate {
 
 // writeRecords appends at most room of a server's addresses that are as fit as the server itself: of one that
 // is up only those that are up, of one that is down all.
-func (w *writer) writeRecords(m *member, l level, room int) (n uint16) {
-	for i, r := range m.addrs[w.family] {
-		if int(n) < room && m.address(w.health, w.family, i) >= l {
+func (w *writer) writeRecords(c *crew, server uint16, room int) (n uint16) {
+	for i, r := range c.members[server].addrs[w.family] {
+		if int(n) < room && c.address(w.health, w.family, int(server), i) >= c.levels[server] {
 			w.arena = append(w.arena, r.wire...)
 			n++
 		}

@@ -51,8 +51,9 @@ type Standing struct {
 	Name      string
 	Measured  bool // both places are known
 	KM        float64
-	Level     string // in the family asked for: "up", "pending", "down", "absent"
-	Picked    bool   // it is in Answer
+	Level     string // in the family asked for: "up", "pending", "down", "drained", "absent"
+	Duty      Duty
+	Picked    bool // it is in Answer
 	Addresses []Vitals
 }
 
@@ -79,7 +80,7 @@ func (s *State) Explain(r Ref, c Client, qtype uint16) Explanation {
 		return e
 	}
 	if family, ok := p.types.family(qtype); ok {
-		x := explainer{Explanation: &e, set: s.set, pool: p, health: s.health, family: family}
+		x := explainer{Explanation: &e, set: s.set, pool: p, health: s.health, family: family, duties: s.duties.of(int(r.Pool))}
 		x.explain()
 	}
 	return e
@@ -111,6 +112,7 @@ type explainer struct {
 	set    *Set
 	pool   *pool
 	health *healthcheck.Snapshot
+	duties []Duty
 	family int
 	at     seat
 	from   point    // of the place
@@ -201,14 +203,15 @@ func (x *explainer) matchRule() {
 
 // decide goes from the ranking to the answer.
 func (x *explainer) decide() {
-	c, spare := newCrew(x.pool.members, x.health), newCrew(x.pool.fallback, x.health)
-	c.look(x.health, x.family)
+	all, spare := x.pool.newCrews(x.health, x.duties)
+	all.look(x.health, x.family)
 	spare.look(x.health, x.family)
 	seq := x.pool.table.list.at(x.at.rank)
-	d := x.pool.decide(seq, &c, &spare)
+	c := x.pool.candidates(seq, &all, &spare)
+	d := x.pool.decide(seq, c, &spare)
 	x.AllDown, x.Fallback = d.allDown, d.fallback
 	x.Answer = answerText(x.Choice)
-	own, other := &crewList{x.pool.Servers, &c}, &crewList{x.pool.Fallback, &spare}
+	own, other := &crewList{x.pool.Servers, c}, &crewList{x.pool.Fallback, &spare}
 	who := own
 	if d.fallback {
 		who = other
@@ -245,7 +248,7 @@ func (x *explainer) standings(tier []uint16, of, who *crewList) []Standing {
 	for _, i := range tier {
 		i &^= tierEnd
 		sv := &of.servers[i]
-		s := Standing{Name: sv.Name, Level: of.levels[i].String(), Addresses: vitals(sv, x.health, x.family)}
+		s := Standing{Name: sv.Name, Level: of.levels[i].String(), Duty: of.duties[i], Addresses: vitals(sv, x.health, x.family)}
 		if at := sv.point(); at.known && x.from.known {
 			s.Measured, s.KM = true, kilometres(x.from.chord(at))
 		}
@@ -286,8 +289,9 @@ func stateOf(h *healthcheck.Snapshot, slot healthcheck.Slot) healthcheck.State {
 
 // unrest names the servers for whose checks the TTL is lowered.
 func (x *explainer) unrest() {
+	c, _ := x.pool.newCrews(x.health, x.duties)
 	for _, i := range x.pool.table.list.at(x.at.rank) {
-		if m := &x.pool.members[i&^tierEnd]; m.urgency(x.health) > 0 {
+		if c.urgency[i&^tierEnd] > 0 {
 			x.Unrest = append(x.Unrest, x.pool.Servers[i&^tierEnd].Name)
 		}
 	}

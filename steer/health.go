@@ -6,7 +6,8 @@ import "github.com/meridian-dns/meridian/healthcheck"
 type level uint8
 
 const (
-	absent level = iota // the server has no address in the family
+	absent  level = iota // the server has no address in the family
+	drained              // left out by an operator
 	down
 	pending // added by a reload and without a success yet: only if nothing else is healthy
 	up
@@ -145,5 +146,5 @@ func tierStop(seq []uint16, from int) int {
 
 // String is the level in lower case.
 func (l level) String() string {
-	return [...]string{"absent", "down", "pending", "up"}[l]
+	return [...]string{"absent", "drained", "down", "pending", "up"}[l]
 }

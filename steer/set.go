@@ -117,7 +117,7 @@ func (c *compiler) add(p *Pool, m *matcher) error {
 	if made.table, err = c.table(p, m); err != nil {
 		return err
 	}
-	made.variants = int(answer(made, nil).variants)
+	made.variants = int(answer(made, nil, nil).variants)
 	c.register(made)
 	return nil
 }

@@ -6,6 +6,7 @@ import "github.com/meridian-dns/meridian/healthcheck"
 type State struct {
 	set    *Set
 	health *healthcheck.Snapshot
+	duties Duties
 	pools  []*answers
 }
 
@@ -13,23 +14,7 @@ type State struct {
 // if that is a State of the same Set, keep the answers they have. Without a snapshot (nil) nothing is known of
 // any check, and all count as up.
 func (s *Set) With(prev *State, h *healthcheck.Snapshot) *State {
-	next := &State{set: s, health: h, pools: make([]*answers, len(s.pools))}
-	if prev != nil && prev.set == s {
-		copy(next.pools, prev.pools)
-		for i, slot := range s.slots {
-			if vitalOf(prev.health, slot) != vitalOf(h, slot) {
-				for _, user := range s.users[i] {
-					next.pools[user] = nil
-				}
-			}
-		}
-	}
-	for i, have := range next.pools {
-		if have == nil {
-			next.pools[i] = answer(s.pools[i], h)
-		}
-	}
-	return next
+	return s.WithDuties(prev, h, nil)
 }
 
 // Find resolves what a GEO record names, "web" or "web/ny".

@@ -175,7 +175,25 @@ func (s *Standing) stateText() string {
 	if len(states) == 0 {
 		return "no address of this type"
 	}
-	return strings.Join(states, "; ")
+	return s.Duty.text() + strings.Join(states, "; ")
+}
+
+// text says what an operator made of a server, in front of what its checks say.
+func (d *Duty) text() string {
+	words := ""
+	if d.Drained {
+		words = "drained"
+	}
+	if d.Force != Auto {
+		words += [...]string{"", ", forced up", ", forced down"}[d.Force]
+	}
+	if words = strings.TrimPrefix(words, ", "); words == "" {
+		return ""
+	}
+	if d.Why != "" {
+		words += " (" + d.Why + ")"
+	}
+	return words + "; "
 }
 
 func (v *Vitals) stateText() string {

@@ -31,7 +31,7 @@ func (f *Folder) queueSigned() {
 }
 
 func (f *Folder) queueToSign(st *zoneState) {
-	if f.o.Zones[shortText(st.origin)].Sign && st.zone != nil {
+	if f.o.Zones[shortText(st.origin)].Sign && (st.zone != nil || hasErrors(st.problems)) {
 		f.queue(st)
 	}
 }

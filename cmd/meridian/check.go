@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -33,7 +32,7 @@ Exit code 0: no errors, perhaps warnings. 1: at least one error.`,
 }
 
 func printReport(w io.Writer, r *nameserver.Report) error {
-	p := painter{on: isTerminal(w) && os.Getenv("NO_COLOR") == ""}
+	p := painterFor(w)
 	for _, line := range r.Warnings {
 		fmt.Fprintln(w, p.yellow(line))
 	}
@@ -55,6 +54,16 @@ type painter struct{ on bool }
 
 func (p painter) red(s string) string    { return p.paint("31", s) }
 func (p painter) yellow(s string) string { return p.paint("33", s) }
+func (p painter) green(s string) string  { return p.paint("32", s) }
+
+// named paints in a colour by its name; "" is none.
+func (p painter) named(colour, s string) string {
+	code := map[string]string{"red": "31", "green": "32", "yellow": "33", "bold": "1"}[colour]
+	if code == "" {
+		return s
+	}
+	return p.paint(code, s)
+}
 
 func (p painter) paint(color, s string) string {
 	if !p.on {

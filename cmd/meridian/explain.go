@@ -2,16 +2,13 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"syscall"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -103,31 +100,8 @@ func explainOffline(ctx context.Context, path string, q *admin.Question) ([]stri
 
 // askServer asks the nameserver that listens on a socket.
 func askServer(ctx context.Context, socket string, q *admin.Question, client string) ([]string, error) {
-	c := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
-		DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "unix", socket)
-		},
-	}}
 	query := url.Values{"name": {q.Name}, "type": {q.TypeName()}, "client": {client}}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://meridian/v1/explain?"+query.Encode(), nil)
-	if err != nil {
-		return nil, err
-	}
-	resp, err := c.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	var answer struct {
-		admin.Explanation
-		Error string `json:"error"`
-	}
-	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
-		return nil, fmt.Errorf("the running server's answer on %s: %w", socket, err)
-	}
-	if answer.Error != "" {
-		return nil, errors.New(answer.Error)
-	}
-	return answer.Lines, nil
+	var answer admin.Explanation
+	err := (&admin.Client{Socket: socket}).Do(ctx, http.MethodGet, "/v1/explain?"+query.Encode(), nil, &answer)
+	return answer.Lines, err
 }

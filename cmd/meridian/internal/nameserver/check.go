@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/meridian-dns/meridian/config"
+	"github.com/meridian-dns/meridian/dnssec"
 	"github.com/meridian-dns/meridian/resolver"
 	"github.com/meridian-dns/meridian/zones"
 )
@@ -76,6 +77,13 @@ func (r *Report) warn(hint string) {
 
 func (r *Report) checkZones(ctx context.Context, cfg *config.Config, info func(string) (zones.GeoInfo, error)) error {
 	o := folderOptions(cfg, info)
+	cache, err := dnssec.ReadCache(signatureFolder(cfg.State))
+	if err != nil {
+		r.fail(err)
+		return nil
+	}
+	keys := newKeyrings(cfg, cache)
+	o.Signer = keys.signer
 	o.Quiet = 1 // what stands in the files now is what is checked
 	folder, err := zones.NewFolder(o)
 	if err != nil {
@@ -89,6 +97,7 @@ func (r *Report) checkZones(ctx context.Context, cfg *config.Config, info func(s
 			r.Errors = append(r.Errors, p.String())
 		}
 	}
+	r.checkKeys(ctx, cfg, keys)
 	set := folder.Set()
 	if r.Plan != nil {
 		r.View = resolver.NewView(nil, set, r.Plan.Set.With(nil, nil), &resolver.Options{})

@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/meridian-dns/meridian/admin"
 )
@@ -23,9 +21,8 @@ func SocketPath(state string) string { return filepath.Join(state, socketName) }
 
 // control serves admin on a Unix socket that only its user may open.
 type control struct {
-	path     string
-	listener net.Listener
-	server   *http.Server
+	path    string
+	service *admin.Service
 }
 
 // openControl makes the socket. One that is there already is stale: the state folder is locked.
@@ -49,22 +46,13 @@ func openControl(path string, n *Nameserver) (*control, error) {
 		l.Close()
 		return nil, fmt.Errorf("control socket: %w", err)
 	}
-	return &control{path, l, &http.Server{
-		Handler: admin.Handler(n), ReadTimeout: 10 * time.Second, WriteTimeout: time.Minute, IdleTimeout: time.Minute,
-	}}, nil
+	counts := &n.ops.counts
+	return &control{path, admin.NewService(l, admin.Handler(reloader{n}, admin.Options{Local: true, Counts: counts}), counts)}, nil
 }
 
-func (c *control) serve(ctx context.Context) error {
-	stop := context.AfterFunc(ctx, func() { c.server.Close() })
-	defer stop()
-	if err := c.server.Serve(c.listener); !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	return nil
-}
+func (c *control) serve(ctx context.Context) error { return c.service.Serve(ctx) }
 
 func (c *control) close() {
-	c.server.Close()
-	c.listener.Close()
+	c.service.Close()
 	os.Remove(c.path)
 }

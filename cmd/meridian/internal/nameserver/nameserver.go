@@ -34,8 +34,10 @@ type Nameserver struct {
 	state   *stateFolder
 	monitor *healthcheck.Monitor
 	folder  *zones.Folder
+	keys    *keyrings
 	server  *server.Server
 	control *control
+	ops     operations
 	view    atomic.Pointer[resolver.View]
 
 	change sync.Mutex // held while a new plan is made ready and installed, which may take long
@@ -80,7 +82,14 @@ func (n *Nameserver) start(ctx context.Context, cfg *config.Config) error {
 	}
 	n.monitor = healthcheck.New(healthcheck.Options{
 		Log: n.log.Named("health"), Publish: func(*healthcheck.Snapshot) { n.healthChanged() },
+		Alarm: n.hostFault,
 	})
+	if err := n.openOperations(cfg); err != nil {
+		return err
+	}
+	if n.keys, err = openKeyrings(cfg); err != nil {
+		return err
+	}
 	n.zones = zones.NewSet(nil)
 	n.hold()
 	pools := &promise{made: make(chan struct{}), ended: ctx.Done()}
@@ -97,6 +106,7 @@ func (n *Nameserver) start(ctx context.Context, cfg *config.Config) error {
 	}
 	n.install(plan, told)
 	pools.keep(geoInfo(plan.Set))
+	n.restoreHealth()
 	n.monitor.Start(context.WithoutCancel(ctx)) // until Close
 	n.tell(plan, <-loaded)
 	n.monitor.FirstRound(ctx)
@@ -137,6 +147,9 @@ func (n *Nameserver) listen(cfg *config.Config) (err error) {
 	if n.control, err = openControl(n.state.file(socketName), n); err != nil {
 		return err
 	}
+	if err := n.openAPI(cfg); err != nil {
+		return err
+	}
 	n.server, err = server.Listen(server.Options{
 		Listen: cfg.Listen, View: n.View, Workers: cfg.Workers, Log: n.log.Named("server"),
 		TCP: server.TCPLimits{
@@ -154,6 +167,7 @@ func (n *Nameserver) Run(ctx context.Context) error {
 	var all sync.WaitGroup
 	for name, run := range map[string]func(context.Context) error{
 		"zones": n.folder.Run, "geo": n.watchGeo, "control": n.control.serve, "server": n.server.Serve,
+		"api": n.serveAPI, "operate": n.operate, "keys": n.watchKeys, "parents": n.watchParents,
 	} {
 		all.Go(func() {
 			if err := run(ctx); err != nil && ctx.Err() == nil {
@@ -176,6 +190,12 @@ func (n *Nameserver) Close() {
 	}
 	if n.control != nil {
 		n.control.close()
+	}
+	n.closeOperations()
+	if n.keys != nil {
+		if err := n.keys.cache.Close(); err != nil {
+			n.log.Warn("signatures are not kept for the next start", zap.Error(err))
+		}
 	}
 	n.state.close()
 }

@@ -31,23 +31,31 @@ func (n *Nameserver) zonesChanged(set *zones.Set) {
 // healthChanged takes over the states of this moment. It asks for them under the lock, because a snapshot handed over
 // may be older than the plan.
 func (n *Nameserver) healthChanged() {
+	n.judge()
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.answers = n.plan.Set.With(n.answers, n.health())
+	n.answers = n.combine(n.plan)
 	n.publish()
 }
 
-// health is the table of states in the order of the plan's targets, and behind them its groups. mu is held.
+// health is the table of states that count, in the order of the plan's targets, and behind them its groups. mu is held.
 func (n *Nameserver) health() *healthcheck.Snapshot {
+	h := n.probed()
+	n.ops.freeze.apply(h)
+	for _, g := range n.plan.Groups {
+		h.States = append(h.States, g.State(h))
+	}
+	return h
+}
+
+// probed is the table of states as the probes found them, without groups. mu is held.
+func (n *Nameserver) probed() *healthcheck.Snapshot {
 	now := n.monitor.Snapshot()
 	h := &healthcheck.Snapshot{
 		Generation: now.Generation, Targets: n.plan.Targets, States: make([]healthcheck.State, len(n.slots)),
 	}
 	for i, slot := range n.slots {
 		h.States[i] = now.State(slot)
-	}
-	for _, g := range n.plan.Groups {
-		h.States = append(h.States, g.State(h))
 	}
 	return h
 }
@@ -63,7 +71,7 @@ func (n *Nameserver) install(plan *Plan, told *resolver.Options) {
 		n.slots = append(n.slots, slot)
 	}
 	n.plan, n.told = plan, told
-	n.answers = plan.Set.With(n.answers, n.health())
+	n.answers = n.combine(plan)
 	n.unhold()
 	n.publish()
 }

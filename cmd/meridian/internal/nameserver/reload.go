@@ -3,9 +3,8 @@ package nameserver
 import (
 	"context"
 	"errors"
+	"reflect"
 	"time"
-
-	"go.uber.org/zap"
 
 	"github.com/meridian-dns/meridian/config"
 	"github.com/meridian-dns/meridian/zones"
@@ -13,9 +12,10 @@ import (
 
 // Reload reads the configuration and all zones again. A configuration with anything wrong in it is refused as a whole:
 // nothing changes, and the error lists what is wrong, a line each. Zones fail one by one, as ever.
-func (n *Nameserver) Reload(ctx context.Context) error {
+func (n *Nameserver) Reload(ctx context.Context) (err error) {
 	n.change.Lock()
 	defer n.change.Unlock()
+	defer func() { n.noteReload(err) }()
 	cfg, err := LoadConfig(n.o.Config)
 	if err != nil {
 		return err
@@ -84,6 +84,9 @@ func (n *Nameserver) warnFixed(now *config.Config) {
 		{"limits.zone_*", old.Limits.ZoneRecords != now.Limits.ZoneRecords ||
 			old.Limits.ZoneGenerate != now.Limits.ZoneGenerate},
 		{"state", old.State != now.State},
+		{"api", !reflect.DeepEqual(old.API, now.API)},
+		{"alerts", !reflect.DeepEqual(old.Alerts, now.Alerts)},
+		{"freeze", !reflect.DeepEqual(old.Freeze, now.Freeze)},
 		{"workers", old.Workers != now.Workers},
 		{"limits.tcp_*", old.Limits.TCPConnections != now.Limits.TCPConnections ||
 			old.Limits.TCPPerClient != now.Limits.TCPPerClient || old.Limits.TCPIdle != now.Limits.TCPIdle},
@@ -145,16 +148,18 @@ func (n *Nameserver) lookAtGeo(w *geoWatch) {
 	switch {
 	case now.same(loaded):
 		w.refused = nil
+		n.noteGeo("", nil)
 	case w.refused != nil && now.same(w.refused):
 	case now.missing() != "":
 		w.refused = now
-		n.log.Error("geo database is gone; the one loaded serves on", zap.String("file", now.missing()))
+		n.noteGeo("geo database is gone; the one loaded serves on", errors.New(now.missing()))
 	case len(before) == len(now) && now.settled(loaded, before):
 		if err := n.reloadGeo(); err != nil {
 			w.refused = now
-			n.log.Error("geo database refused; the one loaded serves on", zap.Error(err))
+			n.noteGeo("geo database refused; the one loaded serves on", err)
 			return
 		}
+		n.noteGeo("", nil)
 		n.log.Info("geo database loaded: " + describeGeo(n.Plan()))
 	}
 }
@@ -163,6 +168,7 @@ func (n *Nameserver) lookAtGeo(w *geoWatch) {
 func (n *Nameserver) folderOptions(cfg *config.Config, pools zones.FindGeo) zones.FolderOptions {
 	o := folderOptions(cfg, pools)
 	o.Log = n.log.Named("zones")
+	o.Signer = n.keys.signer
 	o.Publish = func(set *zones.Set, _ []zones.Problem) { n.zonesChanged(set) }
 	return o
 }
@@ -177,7 +183,11 @@ func folderOptions(cfg *config.Config, info zones.FindGeo) zones.FolderOptions {
 func zoneOptions(cfg *config.Config) map[string]zones.ZoneOptions {
 	all := map[string]zones.ZoneOptions{}
 	for name, z := range cfg.ZoneOptions {
-		all[name] = zones.ZoneOptions{SerialAuto: z.SerialAuto}
+		o := zones.ZoneOptions{SerialAuto: z.SerialAuto}
+		if z.DNSSEC != nil {
+			o.Sign, o.Signing = true, signingOptions(z.DNSSEC)
+		}
+		all[name] = o
 	}
 	return all
 }

@@ -2,9 +2,13 @@ package nameserver
 
 import (
 	"os"
+	"time"
+
+	"github.com/miekg/dns"
 
 	"github.com/meridian-dns/meridian/admin"
 	"github.com/meridian-dns/meridian/healthcheck"
+	"github.com/meridian-dns/meridian/server"
 )
 
 // Status tells how everything stands.
@@ -12,14 +16,21 @@ func (n *Nameserver) Status() admin.Status {
 	n.mu.Lock()
 	health, plan, set, generation := n.health(), n.plan, n.zones, n.generation
 	n.mu.Unlock()
+	stand := standing{plan, health, n.ops.book.Duties(plan.Pools)}
 	s := admin.Status{
-		Version: n.o.Version, PID: os.Getpid(), Started: n.started, Generation: generation,
+		Version: n.o.Version, PID: os.Getpid(), Now: time.Now(), Started: n.started, Generation: generation,
+		Listen: []string{}, Geo: []admin.Geo{}, Problems: []string{},
+		Alarms: n.ops.alarms.list(), Servers: stand.servers(), Pools: stand.pools(),
+		Orders: n.ops.book.List(plan.Pools), Frozen: n.ops.freeze.frozen(),
 		Targets: admin.Targets(health), Zones: admin.Zones(set),
+		Reload: n.ops.reload.get(), GeoReload: n.ops.geo.get(), Probes: probes(n.monitor.Stats()),
+		API: admin.APICounts{Requests: n.ops.counts.Requests.Load(), Refused: n.ops.counts.Refused()},
 	}
 	if n.server != nil {
 		for _, a := range n.server.Addrs() {
 			s.Listen = append(s.Listen, a.String())
 		}
+		s.DNS = traffic(n.server.Stats())
 	}
 	for _, g := range plan.sources() {
 		s.Geo = append(s.Geo, admin.Geo{File: g.Path, Type: g.Type, Built: g.Built, Attribution: g.Attribution})
@@ -28,6 +39,29 @@ func (n *Nameserver) Status() admin.Status {
 		s.Problems = append(s.Problems, p.String())
 	}
 	return s
+}
+
+func traffic(s server.Stats) admin.Traffic {
+	t := admin.Traffic{
+		UDPQueries: s.UDP.Queries, UDPDropped: s.UDP.Dropped, UDPUnsent: s.UDP.Unsent, TCPQueries: s.TCP.Queries,
+		TCPConnections: s.Connections.Open, TCPRefused: s.Connections.Refused, Panics: s.Panics, RCodes: map[string]uint64{},
+	}
+	for code := range s.UDP.RCodes {
+		if n := s.UDP.RCodes[code] + s.TCP.RCodes[code]; n > 0 {
+			t.RCodes[dns.RcodeToString[code]] = n
+		}
+	}
+	return t
+}
+
+func probes(s healthcheck.Stats) admin.Probes {
+	p := admin.Probes{Probes: s.Probes, Failures: s.Failures, InFlight: s.InFlight, Faults: map[string]uint64{}}
+	for f, c := range s.Faults {
+		if c.Count > 0 {
+			p.Faults[healthcheck.Fault(f).String()] = c.Count
+		}
+	}
+	return p
 }
 
 // Health is the table of states at this moment, in the order of Plan().Targets.

@@ -1,0 +1,62 @@
+package journal
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+)
+
+// Audit is a file to which lines of JSON are added and from which nothing is taken. Safe for concurrent use.
+type Audit struct {
+	mu   sync.Mutex // orders writes
+	file *os.File
+}
+
+// OpenAudit opens the file, or begins it. A last line that was torn is dropped.
+func OpenAudit(path string) (*Audit, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("audit log: %w", err)
+	}
+	if err := dropTorn(f); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("audit log: %s: %w", path, err)
+	}
+	return &Audit{file: f}, nil
+}
+
+// dropTorn cuts a file behind its last line end, which is looked for in the last 64 KiB.
+func dropTorn(f *os.File) error {
+	size, err := f.Seek(0, io.SeekEnd)
+	if err != nil || size == 0 {
+		return err
+	}
+	tail := make([]byte, min(size, 64<<10))
+	if _, err := f.ReadAt(tail, size-int64(len(tail))); err != nil {
+		return err
+	}
+	return f.Truncate(size - int64(len(tail)-1-bytes.LastIndexByte(tail, '\n')))
+}
+
+// Add writes an entry and returns when it is on the disk.
+func (a *Audit) Add(entry any) error {
+	line, err := json.Marshal(entry)
+	if err != nil {
+		return fmt.Errorf("audit log: %w", err)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if _, err := a.file.Write(append(line, '\n')); err != nil {
+		return fmt.Errorf("audit log: %w", err)
+	}
+	if err := a.file.Sync(); err != nil {
+		return fmt.Errorf("audit log: %w", err)
+	}
+	return nil
+}
+
+// Close gives the file back.
+func (a *Audit) Close() error { return a.file.Close() }

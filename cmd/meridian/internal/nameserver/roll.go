@@ -1,0 +1,163 @@
+package nameserver
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/meridian-dns/meridian/config"
+	"github.com/meridian-dns/meridian/dnssec"
+)
+
+// watchKeys looks once a second whether keys have changed, and does for the zones that have roll = true what is due,
+// until ctx ends.
+func (n *Nameserver) watchKeys(ctx context.Context) error {
+	told := complaints{}
+	return everySecond(ctx, func(i int) {
+		n.signedZones(func(zone string, d *config.DNSSEC) {
+			keys, changed := n.keys.look(zone)
+			if changed {
+				n.keysChanged(zone, keys)
+			}
+			if d.Roll && keys.ring != nil && keys.err == nil {
+				told.tell(n.log, zone, n.step(zone, d, keys.ring, nil))
+			}
+		})
+		if i%60 == 59 {
+			told.tell(n.log, "", n.keys.cache.Flush())
+		}
+	})
+}
+
+// watchParents asks the parents of zones that have roll = true for DS that are waited for, until ctx ends. An answer may
+// take long, so it does nothing else.
+func (n *Nameserver) watchParents(ctx context.Context) error {
+	told, asked := complaints{}, map[string]time.Time{}
+	return everySecond(ctx, func(int) {
+		n.signedZones(func(zone string, d *config.DNSSEC) {
+			ring, now := n.keys.ring(zone), time.Now()
+			if ring == nil || !d.Roll || !asksParent(d) || !ring.Waits(now) || now.Sub(asked[zone]) < askEvery(TimingOf(d)) {
+				return
+			}
+			asked[zone] = now
+			seen, err := dnssec.AskParent(ctx, zone, d.Parent)
+			if err == nil {
+				err = n.step(zone, d, ring, seen)
+			}
+			if ctx.Err() == nil {
+				told.tell(n.log, zone, err)
+			}
+		})
+	})
+}
+
+func everySecond(ctx context.Context, do func(i int)) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for i := 0; ; i++ {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			do(i)
+		}
+	}
+}
+
+// signedZones goes through the zones that are signed here.
+func (n *Nameserver) signedZones(do func(zone string, d *config.DNSSEC)) {
+	all := n.Plan().Config.ZoneOptions
+	for _, zone := range slices.Sorted(maps.Keys(all)) {
+		if d := all[zone].DNSSEC; d != nil {
+			do(zone, d)
+		}
+	}
+}
+
+// complaints are what was logged last, by zone: each is logged once.
+type complaints map[string]string
+
+func (c complaints) tell(log *zap.Logger, zone string, err error) {
+	switch {
+	case err == nil:
+		delete(c, zone)
+	case err.Error() != c[zone]:
+		c[zone] = err.Error()
+		log.Error("keys", zap.String("zone", zone), zap.Error(err))
+	}
+}
+
+// keysChanged puts changed keys in force.
+func (n *Nameserver) keysChanged(zone string, keys keyread) {
+	if keys.err != nil {
+		n.log.Error("keys of "+zone+" refused; those read before stay in force", zap.Error(keys.err))
+		return
+	}
+	n.log.Info("keys of " + zone + " have changed")
+	for _, line := range keys.ring.Warnings(time.Now()) {
+		n.log.Warn("keys of " + zone + ": " + line)
+	}
+	n.folder.Resign(zoneWire(zone))
+}
+
+// step does what is due for the keys of a zone. What it decides stands in the key files before anything follows it.
+func (n *Nameserver) step(zone string, d *config.DNSSEC, ring *dnssec.Ring, seen *dnssec.Parent) error {
+	now, timing := time.Now(), TimingOf(d)
+	_, due, err := ring.Step(now, seen, timing)
+	if err != nil || len(due) == 0 {
+		return err
+	}
+	_, err = dnssec.Edit(KeyFolder(n.keys.state, zone), zone, func(ring *dnssec.Ring) (*dnssec.Ring, error) {
+		if ring == nil {
+			return nil, nil
+		}
+		next, done, err := ring.Step(now, seen, timing)
+		if err != nil || len(done) == 0 {
+			return nil, err
+		}
+		for _, line := range done {
+			n.log.Info("keys of " + zone + ": " + line)
+		}
+		return next, nil
+	})
+	return err
+}
+
+// asksParent tells whether the configuration allows to ask the parent of a zone.
+func asksParent(d *config.DNSSEC) bool { return d.FindParent || len(d.Parent) > 0 }
+
+// askEvery is how long to wait between two looks at the parent.
+func askEvery(t dnssec.Timing) time.Duration {
+	return min(max(t.Propagation/4, time.Second), 10*time.Minute)
+}
+
+// checkKeys warns of what is wrong with the keys of signed zones, and with what their parents have. A parent that is
+// not named is asked for zones with roll = true only, and may be out of reach.
+func (r *Report) checkKeys(ctx context.Context, cfg *config.Config, keys *keyrings) {
+	for _, zone := range slices.Sorted(maps.Keys(cfg.ZoneOptions)) {
+		o := cfg.ZoneOptions[zone]
+		if o.DNSSEC == nil {
+			continue
+		}
+		ring := keys.ring(zone)
+		if ring == nil {
+			continue // the zone is in error
+		}
+		now := time.Now()
+		warnings := ring.Warnings(now)
+		if len(o.DNSSEC.Parent) > 0 || o.DNSSEC.FindParent && o.DNSSEC.Roll {
+			parent, err := dnssec.AskParent(ctx, zone, o.DNSSEC.Parent)
+			if err == nil {
+				warnings = append(warnings, ring.Judge(parent, now)...)
+			} else if len(o.DNSSEC.Parent) > 0 {
+				warnings = append(warnings, "what the parent has is not known: "+err.Error())
+			}
+		}
+		for _, text := range warnings {
+			r.warn(o.Pos + ": " + text)
+		}
+	}
+}
