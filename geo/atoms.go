@@ -110,6 +110,13 @@ func (a *Atoms) Start(i int) uint64 {
 // Place is the place of atom i, or its mix.
 func (a *Atoms) Place(i int) PlaceID { return a.ids[i] }
 
+// Places are the places or mixes of all atoms. Read only.
+func (a *Atoms) Places() []PlaceID { return a.ids }
+
+// Borders holds a bit by atom, 64 to a word, that says what Border says. Read
+// only.
+func (a *Atoms) Borders() []uint64 { return a.borders }
+
 // Border tells whether atom i starts at the edge of a special-purpose block.
 func (a *Atoms) Border(i int) bool { return a.borders[i/64]>>(i%64)&1 != 0 }
 

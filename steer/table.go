@@ -36,27 +36,53 @@ func newTable(part *geo.Partition, points []point, m *matcher, o *ordering, limi
 	if t.rank, t.list, err = rankPlaces(part, points, m, o, limit); err != nil {
 		return nil, err
 	}
-	one4 := t.fill(&t.side[0], &part.V4, width4)
-	one6 := t.fill(&t.side[1], &part.V6, width6)
-	t.one = one4 && one6
+	t.fill(&t.side[0], &part.V4, width4)
+	t.fill(&t.side[1], &part.V6, width6)
+	t.one = t.uniform(&part.V4) && t.uniform(&part.V6)
 	return t, nil
 }
 
-// fill finds the runs of one family and says whether all have the ranking of the unknown place. Every special
-// block is a run of its own, because its length is the scope.
-func (t *table) fill(s *side, atoms *geo.Atoms, width int) bool {
+// fill finds the runs of one family. Every special block is a run of its own, because its length is the scope.
+func (t *table) fill(s *side, atoms *geo.Atoms, width int) {
 	s.atoms, s.width, s.starts = atoms, width, newBitset(atoms.Len())
-	one, before := true, uint16(0)
-	for i := range atoms.Len() {
-		rank := t.rank[atoms.Place(i)]
-		if i == 0 || rank != before || rank == ask && atoms.Border(i) {
-			s.starts.add(i)
+	ids, borders, before := atoms.Places(), atoms.Borders(), uint16(0)
+	for w := range s.starts.level[0] {
+		chunk := ids[w*64 : min(w*64+64, len(ids))]
+		word := t.changes(chunk, before)
+		for edges := borders[w]; edges != 0; edges &= edges - 1 {
+			if i := bits.TrailingZeros64(edges); t.rank[chunk[i]] == ask {
+				word |= 1 << i
+			}
 		}
-		one = one && (rank == unknown || rank == ask)
+		s.starts.level[0][w] = word
+		before = t.rank[chunk[len(chunk)-1]]
+	}
+	s.starts.add(0)
+	s.starts.sum()
+}
+
+// changes marks which of up to 64 atoms have another ranking than the one before. Half of them do, in no order that a
+// processor could foresee, so that a branch would cost more than all the rest.
+func (t *table) changes(chunk []geo.PlaceID, before uint16) (word uint64) {
+	for i, id := range chunk {
+		rank, differs := t.rank[id], uint64(0)
+		if rank != before {
+			differs = 1
+		}
+		word |= differs << (i & 63)
 		before = rank
 	}
-	s.starts.sum()
-	return one
+	return word
+}
+
+// uniform says whether all atoms have the ranking of the unknown place.
+func (t *table) uniform(atoms *geo.Atoms) bool {
+	for _, id := range atoms.Places() {
+		if rank := t.rank[id]; rank != unknown && rank != ask {
+			return false
+		}
+	}
+	return true
 }
 
 // place returns what the partition knows of the block of a spot.
