@@ -15,17 +15,18 @@ const module = "github.com/meridian-dns/meridian/"
 // mayImport lists, for each package of the project, the packages of the
 // project that it may import. cmd/meridian wires everything together.
 var mayImport = map[string]string{
-	"cmd/meridian": "admin config dnssec geo healthcheck resolver server steer zones",
-	"admin":        "resolver zones steer healthcheck",
-	"server":       "resolver",
-	"resolver":     "zones steer geo healthcheck dnssec",
-	"steer":        "geo healthcheck",
-	"zones":        "dnssec",
-	"config":       "",
-	"geo":          "",
-	"healthcheck":  "",
-	"dnssec":       "",
-	"e2e/scenario": "", // read by tests alone
+	"cmd/meridian":  "admin config dnssec geo internal/flat healthcheck resolver server steer zones",
+	"admin":         "resolver zones steer healthcheck",
+	"server":        "resolver",
+	"resolver":      "zones steer geo healthcheck dnssec",
+	"steer":         "geo healthcheck internal/flat",
+	"zones":         "dnssec",
+	"config":        "",
+	"internal/flat": "",
+	"geo":           "internal/flat",
+	"healthcheck":   "",
+	"dnssec":        "",
+	"e2e/scenario":  "", // read by tests alone
 }
 
 // source is one Go file of the project.

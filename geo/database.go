@@ -17,6 +17,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/meridian-dns/meridian/internal/flat"
 )
 
 // Options says where a Database comes from.
@@ -58,6 +60,8 @@ type Database struct {
 	city    []*source
 	asn     []*source
 	has     Attributes
+	fields  map[string]string // Options.Fields
+	region  *flat.Region      // where the big parts lie; nil: on the heap
 }
 
 // Open reads and verifies all files. An error names the file and what is wrong
@@ -69,7 +73,7 @@ func Open(o Options) (*Database, error) {
 		return nil, err
 	}
 	l := loader{schema: s, fields: o.Fields, opened: map[string]*source{}}
-	db := &Database{}
+	db := &Database{fields: o.Fields}
 	if db.city, err = l.cities(o.City); err != nil {
 		return nil, err
 	}

@@ -36,7 +36,7 @@ func TestFullDBIP(t *testing.T) {
 	}
 	took := cpu() - start
 	t.Logf("partition: %v of CPU, %d + %d atoms, %d places, %d mixes, peak %s kB",
-		took, p.V4.Len(), p.V6.Len(), len(p.Places), len(p.Mixes), peak())
+		took, p.V4.Len(), p.V6.Len(), len(p.Places), p.Mixes.Len(), peak())
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)

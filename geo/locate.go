@@ -1,6 +1,9 @@
 package geo
 
-import "net/netip"
+import (
+	"net/netip"
+	"runtime"
+)
 
 // Location is what Locate knows of an address, with what tables do not keep.
 type Location struct {
@@ -17,6 +20,7 @@ type Location struct {
 // IPv4-mapped address is located as the IPv4 address inside. Without data the
 // Place is zero.
 func (db *Database) Locate(a netip.Addr) Location {
+	defer runtime.KeepAlive(db)
 	a = a.Unmap().WithZone("")
 	if !a.IsValid() {
 		return Location{}

@@ -3,7 +3,10 @@ package geo
 import (
 	"fmt"
 	"net/netip"
+	"runtime"
 	"slices"
+
+	"github.com/meridian-dns/meridian/internal/flat"
 )
 
 // PlaceID is an index into Partition.Places, or beyond them into Mixes.
@@ -25,6 +28,30 @@ type Part struct {
 // address, each once.
 type Mix []Part
 
+// Mixes is a list of mixes, one after the other. The zero Mixes is empty.
+type Mixes struct {
+	parts []Part
+	ends  []uint32 // of each mix in parts
+}
+
+// Len is the number of mixes.
+func (m *Mixes) Len() int { return len(m.ends) }
+
+// At is mix i. Read only.
+func (m *Mixes) At(i int) Mix {
+	from, to := uint32(0), m.ends[i]
+	if i > 0 {
+		from = m.ends[i-1]
+	}
+	return Mix(m.parts[from:to:to])
+}
+
+// Append copies a mix to the end of the list.
+func (m *Mixes) Append(mix Mix) {
+	m.parts = append(m.parts, mix...)
+	m.ends = append(m.ends, uint32(len(m.parts)))
+}
+
 // Want says what a partition tells apart. Coordinates, continent and country
 // always are.
 type Want struct {
@@ -41,9 +68,11 @@ type Want struct {
 // immutable; its slices are not to be changed.
 type Partition struct {
 	Places []Place // by PlaceID; distinct
-	Mixes  []Mix   // PlaceID len(Places)+i; distinct
+	Mixes  Mixes   // PlaceID len(Places)+i; distinct
 	Nets   []Net   // the wanted networks, each once, by address, outer before inner
 	V4, V6 Atoms
+
+	region *flat.Region // where the above lies; nil: on the heap
 }
 
 // Partition walks the address space once. A block of the tables (/24, /56) that
@@ -51,6 +80,7 @@ type Partition struct {
 // the files say, and Teredo is unknown. It fails only on Nets that are too long
 // or in space where IPv4 addresses are embedded.
 func (db *Database) Partition(want Want) (*Partition, error) {
+	defer runtime.KeepAlive(db)
 	nets, err := arrange(want.Nets)
 	if err != nil {
 		return nil, err

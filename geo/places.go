@@ -21,11 +21,10 @@ type places struct {
 
 	places []Place
 
-	mixes []Mix
+	mixes Mixes
 	seed  maphash.Seed
 	byKey map[uint64][]uint32 // hash of a mix: indexes into mixes
 	key   []byte              // scratch
-	arena []Part              // room for mixes
 }
 
 type combination struct {
@@ -119,22 +118,12 @@ func (t *places) mix(parts []Part) PlaceID {
 	}
 	h := maphash.Bytes(t.seed, t.key)
 	for _, i := range t.byKey[h] {
-		if slices.Equal(t.mixes[i], parts) {
+		if slices.Equal(t.mixes.At(int(i)), parts) {
 			return mixed | PlaceID(i)
 		}
 	}
-	i := uint32(len(t.mixes))
+	i := uint32(t.mixes.Len())
 	t.byKey[h] = append(t.byKey[h], i)
-	t.mixes = append(t.mixes, t.keep(parts))
+	t.mixes.Append(parts)
 	return mixed | PlaceID(i)
-}
-
-// keep copies parts to memory that many mixes share.
-func (t *places) keep(parts []Part) Mix {
-	if len(parts) > cap(t.arena)-len(t.arena) {
-		t.arena = make([]Part, 0, max(1<<14, len(parts)))
-	}
-	n := len(t.arena)
-	t.arena = append(t.arena, parts...)
-	return t.arena[n:len(t.arena):len(t.arena)]
 }

@@ -180,7 +180,7 @@ func (p *Partition) parts(f family, id PlaceID) []share {
 		return []share{{p.Places[id], whole}}
 	}
 	var out []share
-	for _, part := range p.Mixes[int(id)-len(p.Places)] {
+	for _, part := range p.Mixes.At(int(id) - len(p.Places)) {
 		n := new(big.Int).SetUint64(part.Hi)
 		n.Lsh(n, 64).Add(n, new(big.Int).SetUint64(part.Lo))
 		out = append(out, share{p.Places[part.Place], n})
@@ -212,7 +212,7 @@ func checkShape(t testing.TB, p *Partition) {
 			if i > 0 && !atoms.Border(i) && atoms.Place(i) == atoms.Place(i-1) {
 				t.Fatalf("%s: atoms %d and %d are one", f, i-1, i)
 			}
-			if int(atoms.Place(i)) >= len(p.Places)+len(p.Mixes) {
+			if int(atoms.Place(i)) >= len(p.Places)+p.Mixes.Len() {
 				t.Fatalf("%s: atom %d has no place", f, i)
 			}
 		}

@@ -230,7 +230,7 @@ func BenchmarkFullDatabase(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Logf("%d places, %d mixes, %d and %d atoms", len(part.Places), len(part.Mixes), part.V4.Len(), part.V6.Len())
+	b.Logf("%d places, %d mixes, %d and %d atoms", len(part.Places), part.Mixes.Len(), part.V4.Len(), part.V6.Len())
 	r := rand.New(rand.NewPCG(1, 8))
 	pools := make([]Pool, 10)
 	for b.Loop() {

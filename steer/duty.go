@@ -1,6 +1,7 @@
 package steer
 
 import (
+	"runtime"
 	"slices"
 
 	"github.com/meridian-dns/meridian/healthcheck"
@@ -39,6 +40,7 @@ func (d Duties) of(pool int) []Duty {
 
 // WithDuties is With under orders of an operator. Pools whose duties are those of prev keep the answers they have, too.
 func (s *Set) WithDuties(prev *State, h *healthcheck.Snapshot, d Duties) *State {
+	defer runtime.KeepAlive(s) // and with it the regions of its tables
 	next := &State{set: s, health: h, duties: d, pools: make([]*answers, len(s.pools))}
 	if prev != nil && prev.set == s {
 		copy(next.pools, prev.pools)

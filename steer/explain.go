@@ -2,6 +2,7 @@ package steer
 
 import (
 	"net/netip"
+	"runtime"
 	"slices"
 
 	"github.com/meridian-dns/meridian/geo"
@@ -66,6 +67,7 @@ type Vitals struct {
 
 // Explain says how Answer decides for a client. Type 0 is A, or AAAA where there is no A.
 func (s *State) Explain(r Ref, c Client, qtype uint16) Explanation {
+	defer runtime.KeepAlive(s) // and with it the regions of its tables
 	if !s.set.holds(r) {
 		return Explanation{Ref: "?", Type: qtype, Client: c, Choice: Choice{Kind: ServFail}}
 	}
@@ -178,7 +180,7 @@ func (x *explainer) findPlace(at spot) {
 	id := t.place(at)
 	if n := geo.PlaceID(len(part.Places)); id >= n {
 		x.Mixed = true
-		for _, p := range part.Mixes[id-n] {
+		for _, p := range part.Mixes.At(int(id - n)) {
 			if id = p.Place; t.rank[id] == x.at.rank {
 				break
 			}

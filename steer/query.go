@@ -3,6 +3,7 @@ package steer
 import (
 	"math"
 	"math/bits"
+	"runtime"
 )
 
 // Answer chooses what a client gets for a type at a reference. It allocates nothing, takes no lock and reads
@@ -15,6 +16,7 @@ import (
 //	pool        any other         one that exists the addresses, or the CNAME, of the client's ranking
 //	pool        any other         another         NoData, scope 0
 func (s *State) Answer(r Ref, c Client, qtype uint16, rnd uint64) (ch Choice) {
+	defer runtime.KeepAlive(s) // and with it the regions of its tables
 	if !s.set.holds(r) {
 		ch.Kind = ServFail
 		return ch

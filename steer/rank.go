@@ -63,7 +63,7 @@ func (r *rankings) len() int { return len(r.ends) }
 func rankPlaces(part *geo.Partition, points []point, m *matcher, o *ordering, limit int) ([]uint16, *rankings, error) {
 	for ; o.keep >= 0; o.keep-- {
 		list := newRankings(limit)
-		ranks := make([]uint16, 0, len(part.Places)+len(part.Mixes))
+		ranks := make([]uint16, 0, len(part.Places)+part.Mixes.Len())
 		if ranks, ok := appendPlaces(ranks, part, points, m, o, list); ok {
 			list.ids, list.key = nil, nil
 			return appendMixes(ranks, part), list, nil
@@ -92,9 +92,9 @@ func appendPlaces(ranks []uint16, part *geo.Partition, points []point, m *matche
 // appendMixes gives a block of several places the ranking that covers most of its addresses.
 func appendMixes(ranks []uint16, part *geo.Partition) []uint16 {
 	var shares []share
-	for _, mix := range part.Mixes {
+	for i := range part.Mixes.Len() {
 		shares = shares[:0]
-		for _, p := range mix {
+		for _, p := range part.Mixes.At(i) {
 			shares = addShare(shares, ranks[p.Place], p.Hi, p.Lo)
 		}
 		ranks = append(ranks, greatest(shares))

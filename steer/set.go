@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/meridian-dns/meridian/geo"
 	"github.com/meridian-dns/meridian/healthcheck"
@@ -17,6 +18,8 @@ type Set struct {
 	names map[string]int32
 	slots []healthcheck.Slot // of the checks behind the pools, each once
 	users [][]int32          // the pools behind which each of slots stands
+
+	tables Tables // of the pools
 }
 
 // pool is a pool compiled.
@@ -29,7 +32,7 @@ type pool struct {
 	refs     map[string]int32 // servers by name
 	mixed    bool             // of servers with addresses and servers with CNAMEs
 	choices  binomials        // of candidates, if several are picked
-	variants int              // while all servers are up
+	variants func() int       // while all servers are up; worked out when it is first asked for
 }
 
 // Compile builds the tables of all pools over the partition, which must have been cut with Want of the same
@@ -37,10 +40,13 @@ type pool struct {
 // says which attributes there are; without one (nil), rules by ASN or subdivision are errors. Without pools there
 // need be no partition. An error joins a *PoolError for all that is wrong.
 func Compile(db *geo.Database, part *geo.Partition, pools []Pool) (*Set, error) {
+	return CompileWith(db, part, pools, Tables{})
+}
+
+// CompileWith does what Compile does, and takes those tables that are at hand.
+func CompileWith(db *geo.Database, part *geo.Partition, pools []Pool, have Tables) (*Set, error) {
 	c := newCompiler(db, part)
-	if db != nil {
-		c.has = db.Has()
-	}
+	c.have = have
 	return c.compile(pools)
 }
 
@@ -48,17 +54,21 @@ func Compile(db *geo.Database, part *geo.Partition, pools []Pool) (*Set, error) 
 type compiler struct {
 	set    *Set
 	has    geo.Attributes
-	points []point // of the partition's places
-	tables map[string]*table
+	points []point                  // of the partition's places
+	have   Tables                   // made before
 	slots  map[healthcheck.Slot]int // index into Set.slots
 	limit  int                      // of rankings in a table
 }
 
 func newCompiler(db *geo.Database, part *geo.Partition) *compiler {
-	return &compiler{
-		set:    &Set{db: db, part: part, names: map[string]int32{}},
-		tables: map[string]*table{}, slots: map[healthcheck.Slot]int{}, limit: maxRankings,
+	c := &compiler{
+		set:   &Set{db: db, part: part, names: map[string]int32{}, tables: Tables{part, map[string]*table{}}},
+		slots: map[healthcheck.Slot]int{}, limit: maxRankings,
 	}
+	if db != nil {
+		c.has = db.Has()
+	}
+	return c
 }
 
 func (c *compiler) compile(pools []Pool) (*Set, error) {
@@ -68,10 +78,6 @@ func (c *compiler) compile(pools []Pool) (*Set, error) {
 	part := c.set.part
 	if len(part.Places) == 0 || part.V4.Len() == 0 || part.V6.Len() == 0 {
 		return nil, errors.New("the partition does not cover the address space")
-	}
-	c.points = make([]point, len(part.Places))
-	for i := range part.Places {
-		c.points[i] = placePoint(&part.Places[i])
 	}
 	matchers, err := c.check(pools)
 	if err != nil {
@@ -117,7 +123,7 @@ func (c *compiler) add(p *Pool, m *matcher) error {
 	if made.table, err = c.table(p, m); err != nil {
 		return err
 	}
-	made.variants = int(answer(made, nil, nil).variants)
+	made.variants = sync.OnceValue(func() int { return int(answer(made, nil, nil).variants) })
 	c.register(made)
 	return nil
 }
@@ -142,37 +148,6 @@ func newPool(p *Pool) (*pool, error) {
 // several says whether each query picks more than one server.
 func (p *pool) several() bool {
 	return (p.Pick == Weighted || p.Pick == Sticky) && p.limit() > 1 && !p.types.alias && !p.mixed
-}
-
-// table returns the table of a pool, made anew only if no other pool has its like.
-func (c *compiler) table(p *Pool, m *matcher) (*table, error) {
-	like := tableKey(p)
-	if t := c.tables[like]; t != nil {
-		return t, nil
-	}
-	t, err := newTable(c.set.part, c.points, m, newOrdering(p), c.limit)
-	if err != nil {
-		return nil, err
-	}
-	c.tables[like] = t
-	return t, nil
-}
-
-// tableKey spells out all that a table depends on. The names of groups do not count, that there is one does.
-func tableKey(p *Pool) string {
-	var b strings.Builder
-	fmt.Fprintln(&b, p.Order, exactWithinTiers(p))
-	for i := range p.Servers {
-		fmt.Fprintln(&b, p.Servers[i].Located, p.Servers[i].At)
-	}
-	for i := range p.Rules {
-		r := &p.Rules[i]
-		fmt.Fprintln(&b, r.Fence, r.Tiers)
-		for _, t := range r.Tokens {
-			fmt.Fprintln(&b, t, t.Group != "")
-		}
-	}
-	return b.String()
 }
 
 // register adds a pool and notes which checks stand behind it.

@@ -4,6 +4,7 @@ import (
 	"math/bits"
 
 	"github.com/meridian-dns/meridian/geo"
+	"github.com/meridian-dns/meridian/internal/flat"
 )
 
 // Blocks are the finest a table tells apart: the top bits of an address.
@@ -21,6 +22,8 @@ type table struct {
 	list  *rankings
 	side  [2]side
 	one   bool // the whole world has one ranking
+
+	region *flat.Region // where the above lies; nil: on the heap
 }
 
 // side is the part of a table for one family of client addresses.

@@ -32,7 +32,7 @@ func (s *Set) Variants(r Ref) int {
 	}
 	p := s.pools[r.Pool]
 	if r.Server < 0 {
-		return p.variants
+		return p.variants()
 	}
 	n := 0
 	p.pinnedVariants(r.Server, func(Variant) bool { n++; return true })

@@ -243,8 +243,8 @@ func (w *world) makeAtoms(f int, id func(geo.Place) geo.PlaceID) geo.Atoms {
 			for _, h := range g.shares {
 				mix = append(mix, geo.Part{Place: id(h.place), Hi: h.hi, Lo: h.lo})
 			}
-			place = geo.PlaceID(len(w.part.Places) + len(w.part.Mixes))
-			w.part.Mixes = append(w.part.Mixes, mix)
+			place = geo.PlaceID(len(w.part.Places) + w.part.Mixes.Len())
+			w.part.Mixes.Append(mix)
 		}
 		border := i > 0 && g.special != w.regions[f][i-1].special
 		if i > 0 && !border && place == places[len(places)-1] {

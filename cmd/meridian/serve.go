@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
+	"github.com/meridian-dns/meridian/cmd/meridian/internal/build"
 	"github.com/meridian-dns/meridian/cmd/meridian/internal/nameserver"
 )
 
@@ -37,7 +38,10 @@ stop; a second one stops at once.`,
 			defer log.Sync()
 			ctx, stop := untilStopped(cmd.Context())
 			defer stop()
-			return serve(ctx, nameserver.Options{Config: s.config, Version: buildVersion(), Log: log})
+			return serve(ctx, nameserver.Options{
+				Config: s.config, Version: buildVersion(), Log: log,
+				First: build.Child{Eager: true}, Later: build.Child{},
+			})
 		},
 	}
 }
@@ -95,6 +99,9 @@ func reloads(ctx context.Context, n *nameserver.Nameserver, hangup <-chan os.Sig
 			if err == nil {
 				log.Info("reloaded: " + n.Summary())
 				continue
+			}
+			if ctx.Err() != nil {
+				return
 			}
 			log.Error("reload refused, nothing has changed")
 			for line := range strings.SplitSeq(err.Error(), "\n") {

@@ -16,7 +16,7 @@ import (
 
 // CPU gives the time that the process and its descendants have spent on processors, the sum over all their threads.
 // The kernel counts a running thread only at its ticks: read it while the threads are idle. Threads that have ended
-// are not in it.
+// are not in it; children of the process that have ended are, in hundredths of a second.
 func CPU(pid int) (time.Duration, error) {
 	var sum time.Duration
 	for _, p := range tree(pid) {
@@ -32,6 +32,11 @@ func CPU(pid int) (time.Duration, error) {
 			sum += t
 		}
 	}
+	ended, err := endedChildren(pid)
+	if err != nil && sum > 0 {
+		return 0, err
+	}
+	sum += ended
 	if sum == 0 {
 		return 0, fmt.Errorf("process %d has no threads that ran", pid)
 	}
@@ -51,6 +56,27 @@ func threadCPU(file string) (time.Duration, error) {
 		return 0, fmt.Errorf("%s: %w", file, err)
 	}
 	return t, nil
+}
+
+// endedChildren gives the time of children that the process has waited for.
+func endedChildren(pid int) (time.Duration, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, err
+	}
+	return parseEnded(string(b))
+}
+
+// parseEnded reads cutime and cstime, the 16th and 17th field of a stat file. The second field, a name in parentheses,
+// may hold anything.
+func parseEnded(line string) (time.Duration, error) {
+	fields := strings.Fields(line[strings.LastIndexByte(line, ')')+1:])
+	if len(fields) < 15 {
+		return 0, fmt.Errorf("stat %q is too short", line)
+	}
+	user, err1 := strconv.ParseInt(fields[13], 10, 64)
+	system, err2 := strconv.ParseInt(fields[14], 10, 64)
+	return time.Duration(user+system) * 10 * time.Millisecond, errors.Join(err1, err2)
 }
 
 // ParseSchedstat reads the line of a schedstat file and gives its first number, nanoseconds on a processor.

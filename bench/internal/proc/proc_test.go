@@ -26,6 +26,16 @@ func TestParseSchedstat(t *testing.T) {
 	}
 }
 
+func TestParseEnded(t *testing.T) {
+	line := "12 (a (b) c) S 1 12 12 0 -1 4194560 100 200 0 0 7 8 150 25 20 0 1 0 5 6 7\n"
+	if d, err := parseEnded(line); d != 1750*time.Millisecond || err != nil {
+		t.Errorf("%v, %v", d, err)
+	}
+	if _, err := parseEnded("12 (x) S 1"); err == nil {
+		t.Error("a short line passes")
+	}
+}
+
 func TestParseKilobytes(t *testing.T) {
 	text := "Rss:   100 kB\nPss:   60 kB\nPss_Dirty: 7 kB\n"
 	if n, err := parseKilobytes(text, "Pss:"); n != 60<<10 || err != nil {

@@ -107,7 +107,9 @@ func rebuild(r *Rig, t *Trial) error {
 
 func (f *fiftyPools) round(t *Trial, set *queries.Set, rate float64, round uint64) error {
 	began := time.Now()
+	most := watchMemory(f.PID())
 	cost, err := f.running.Cost(func() error { return f.recompile(2*round + 1) })
+	peak := most()
 	if err != nil {
 		return err
 	}
@@ -119,7 +121,7 @@ func (f *fiftyPools) round(t *Trial, set *queries.Set, rate float64, round uint6
 		return err
 	}
 	t.add("meridian", "memory", "MB", float64(m.Proportional)/1e6)
-	t.add("meridian", "peak memory", "MB", float64(m.Peak)/1e6)
+	t.add("meridian", "most memory during a rebuild", "MB", float64(peak)/1e6)
 	idle, err := load.Paced(f.running.Addr, set, rate, 2*time.Second, round)
 	if err != nil {
 		return err
@@ -130,6 +132,28 @@ func (f *fiftyPools) round(t *Trial, set *queries.Set, rate float64, round uint6
 		t.add("meridian", RebuildMetric(p), "ratio", stats.Median(micros(during, p))/percentileMicros(idle, p))
 	}
 	return err
+}
+
+// watchMemory looks at the memory of a process and its children until it is asked for the most it saw.
+func watchMemory(pid int) (most func() int64) {
+	stop, seen := make(chan struct{}), make(chan int64)
+	go func() {
+		for most := int64(0); ; {
+			if m, err := proc.MemoryOf(pid); err == nil { // else a child has ended just now
+				most = max(most, m.Proportional)
+			}
+			select {
+			case <-stop:
+				seen <- most
+				return
+			case <-time.After(50 * time.Millisecond):
+			}
+		}
+	}()
+	return func() int64 {
+		close(stop)
+		return <-seen
+	}
 }
 
 // RebuildMetric names a percentile of latency during a rebuild divided by the same without one.

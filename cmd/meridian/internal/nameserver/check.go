@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/meridian-dns/meridian/cmd/meridian/internal/build"
 	"github.com/meridian-dns/meridian/config"
 	"github.com/meridian-dns/meridian/dnssec"
 	"github.com/meridian-dns/meridian/resolver"
@@ -35,7 +36,7 @@ func Check(ctx context.Context, path string) (*Report, error) {
 		return r, nil
 	}
 	info := named(cfg)
-	if r.Plan, err = Prepare(cfg, nil); err != nil {
+	if r.Plan, err = Prepare(ctx, build.Here{}, cfg, nil); err != nil {
 		r.fail(err)
 		r.Plan = nil
 	} else {

@@ -10,6 +10,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/meridian-dns/meridian/cmd/meridian/internal/build"
 	"github.com/meridian-dns/meridian/config"
 	"github.com/meridian-dns/meridian/healthcheck"
 	"github.com/meridian-dns/meridian/resolver"
@@ -23,6 +24,8 @@ type Options struct {
 	Config  string // path of the configuration
 	Version string // told on the control socket
 	Log     *zap.Logger
+	First   Builder // for the plan of the start; nil: in this process
+	Later   Builder // for all others, beside queries; nil: in this process
 }
 
 // Nameserver is one running nameserver.
@@ -59,6 +62,12 @@ func Start(ctx context.Context, o Options) (*Nameserver, error) {
 	cfg, err := LoadConfig(o.Config)
 	if err != nil {
 		return nil, err
+	}
+	if o.First == nil {
+		o.First = build.Here{}
+	}
+	if o.Later == nil {
+		o.Later = build.Here{}
 	}
 	n := &Nameserver{o: o, log: o.Log, started: time.Now(), first: cfg}
 	if n.state, err = openState(cfg.State); err != nil {
@@ -98,7 +107,7 @@ func (n *Nameserver) start(ctx context.Context, cfg *config.Config) error {
 	}
 	loaded := make(chan []zones.Problem, 1)
 	go func() { loaded <- n.folder.Load(ctx) }()
-	plan, err := Prepare(cfg, nil)
+	plan, err := Prepare(ctx, n.o.First, cfg, nil)
 	if err != nil {
 		cancel()
 		<-loaded

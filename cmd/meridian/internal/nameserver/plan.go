@@ -1,6 +1,7 @@
 package nameserver
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -39,28 +40,39 @@ func LoadConfig(path string) (*config.Config, error) {
 	return cfg, err
 }
 
+// Builder makes what is big in a plan, here or in another process.
+type Builder interface {
+	// Open reads and verifies databases.
+	Open(context.Context, geo.Options) (*geo.Database, error)
+	// Cut divides the address space. The database is one that the builder opened.
+	Cut(context.Context, *geo.Database, geo.Want) (*geo.Partition, error)
+	// Rank makes the tables of pools that steer.Lacking gave, over a partition that the builder cut. Those it leaves
+	// out are made here.
+	Rank(context.Context, *geo.Partition, []steer.Pool) (steer.Tables, error)
+}
+
 // Prepare makes a plan. What has not changed since prev, which may be nil, is taken over: geo files are not read again
 // and tables not built again. The error is a list, one line for each thing that is wrong, with the place in the file.
-func Prepare(cfg *config.Config, prev *Plan) (*Plan, error) {
+func Prepare(ctx context.Context, b Builder, cfg *config.Config, prev *Plan) (*Plan, error) {
 	p := &Plan{Config: cfg}
-	if err := p.openGeo(prev); err != nil {
+	if err := p.openGeo(ctx, b, prev); err != nil {
 		return nil, err
 	}
 	if err := p.buildPools(); err != nil {
 		return nil, err
 	}
-	if err := p.cut(prev); err != nil {
+	if err := p.cut(ctx, b, prev); err != nil {
 		return nil, err
 	}
 	if prev != nil && prev.Part == p.Part && reflect.DeepEqual(prev.Pools, p.Pools) {
 		p.Set = prev.Set
 		return p, nil
 	}
-	return p, p.compile()
+	return p, p.compile(ctx, b, prev)
 }
 
 // openGeo reads the geo databases.
-func (p *Plan) openGeo(prev *Plan) error {
+func (p *Plan) openGeo(ctx context.Context, b Builder, prev *Plan) error {
 	g := p.Config.Geo
 	p.files = markFiles(append(append([]string(nil), g.City...), g.ASN...))
 	if !needsGeo(p.Config) {
@@ -70,7 +82,7 @@ func (p *Plan) openGeo(prev *Plan) error {
 		p.Geo = prev.Geo
 		return nil
 	}
-	db, err := geo.Open(geo.Options{City: g.City, ASN: g.ASN, Fields: g.Fields})
+	db, err := b.Open(ctx, geo.Options{City: g.City, ASN: g.ASN, Fields: g.Fields})
 	if err != nil {
 		return err // it names the file
 	}
@@ -103,7 +115,7 @@ func (p *Plan) sources() []geo.Source {
 }
 
 // cut divides the address space as the rules need it.
-func (p *Plan) cut(prev *Plan) error {
+func (p *Plan) cut(ctx context.Context, b Builder, prev *Plan) error {
 	if len(p.Pools) == 0 {
 		return nil
 	}
@@ -112,7 +124,7 @@ func (p *Plan) cut(prev *Plan) error {
 		p.Part = prev.Part
 		return nil
 	}
-	part, err := p.Geo.Partition(p.want)
+	part, err := b.Cut(ctx, p.Geo, p.want)
 	if err != nil {
 		return fmt.Errorf("pools: %w", err)
 	}
@@ -120,20 +132,44 @@ func (p *Plan) cut(prev *Plan) error {
 	return nil
 }
 
-func (p *Plan) compile() error {
-	set, err := steer.Compile(p.Geo, p.Part, p.Pools)
-	if err == nil {
-		p.Set = set
-		return nil
+// compile ranks the servers of the pools. Tables of pools that are as they were are taken over.
+func (p *Plan) compile(ctx context.Context, b Builder, prev *Plan) error {
+	var have steer.Tables
+	if prev != nil && prev.Set != nil {
+		have = prev.Set.Tables()
+	}
+	lacking, err := steer.Lacking(p.Geo, p.Part, p.Pools, have)
+	if err != nil {
+		return p.located(err)
+	}
+	if len(lacking) > 0 {
+		made, err := b.Rank(ctx, p.Part, lacking)
+		if err != nil {
+			return p.located(err)
+		}
+		have = have.And(made)
+	}
+	if p.Set, err = steer.CompileWith(p.Geo, p.Part, p.Pools, have); err != nil {
+		return p.located(err)
+	}
+	return nil
+}
+
+// located puts the places of the pools before the errors of steer.
+func (p *Plan) located(err error) error {
+	list := []error{err}
+	if all, joined := err.(interface{ Unwrap() []error }); joined {
+		list = all.Unwrap()
 	}
 	var errs []error
-	for i := range p.Pools {
-		if _, err := steer.Compile(p.Geo, p.Part, p.Pools[i:i+1]); err != nil {
-			errs = append(errs, at(p.Config.Pools[i].Pos, err, "pool "+p.Pools[i].Name+": "))
+	for _, err := range list {
+		var of *steer.PoolError
+		pos, prefix := p.Config.Path, ""
+		if errors.As(err, &of) {
+			i := slices.IndexFunc(p.Pools, func(q steer.Pool) bool { return q.Name == of.Name })
+			pos, prefix = p.Config.Pools[i].Pos, "pool "+of.Name+": "
 		}
-	}
-	if len(errs) == 0 {
-		return at(p.Config.Path, err, "")
+		errs = append(errs, at(pos, err, prefix))
 	}
 	return errors.Join(errs...)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/meridian-dns/meridian/cmd/meridian/internal/build"
 	"github.com/meridian-dns/meridian/config"
 	"github.com/meridian-dns/meridian/healthcheck"
 )
@@ -32,7 +33,7 @@ func prepare(t *testing.T, text string, prev *Plan) *Plan {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := Prepare(cfg, prev)
+	p, err := Prepare(t.Context(), build.Here{}, cfg, prev)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +99,7 @@ func TestPrepareErrors(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 			continue
 		}
-		_, err = Prepare(cfg, first)
+		_, err = Prepare(t.Context(), build.Here{}, cfg, first)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", c.name, err, c.want)
 			continue
@@ -117,7 +118,7 @@ func TestPrepareNamesTheGeoFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Prepare(cfg, nil); err == nil || !strings.Contains(err.Error(), missing) {
+	if _, err := Prepare(t.Context(), build.Here{}, cfg, nil); err == nil || !strings.Contains(err.Error(), missing) {
 		t.Errorf("%v, want an error that names %s", err, missing)
 	}
 }

@@ -21,7 +21,7 @@ func (n *Nameserver) Reload(ctx context.Context) (err error) {
 		return err
 	}
 	old := n.Plan()
-	plan, err := Prepare(cfg, old)
+	plan, err := Prepare(ctx, n.o.Later, cfg, old)
 	if err != nil {
 		return err
 	}
@@ -98,11 +98,11 @@ func (n *Nameserver) warnFixed(now *config.Config) {
 }
 
 // reloadGeo reads changed geo databases under the configuration in force.
-func (n *Nameserver) reloadGeo() error {
+func (n *Nameserver) reloadGeo(ctx context.Context) error {
 	n.change.Lock()
 	defer n.change.Unlock()
 	old := n.Plan()
-	plan, err := Prepare(old.Config, old)
+	plan, err := Prepare(ctx, n.o.Later, old.Config, old)
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func (n *Nameserver) watchGeo(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			n.lookAtGeo(&w)
+			n.lookAtGeo(ctx, &w)
 		}
 	}
 }
@@ -140,7 +140,7 @@ type geoWatch struct {
 	refused fileMarks // what was reported already
 }
 
-func (n *Nameserver) lookAtGeo(w *geoWatch) {
+func (n *Nameserver) lookAtGeo(ctx context.Context, w *geoWatch) {
 	loaded := n.Plan().files
 	now := loaded.again()
 	before := w.before
@@ -154,7 +154,10 @@ func (n *Nameserver) lookAtGeo(w *geoWatch) {
 		w.refused = now
 		n.noteGeo("geo database is gone; the one loaded serves on", errors.New(now.missing()))
 	case len(before) == len(now) && now.settled(loaded, before):
-		if err := n.reloadGeo(); err != nil {
+		if err := n.reloadGeo(ctx); err != nil {
+			if ctx.Err() != nil {
+				return
+			}
 			w.refused = now
 			n.noteGeo("geo database refused; the one loaded serves on", err)
 			return

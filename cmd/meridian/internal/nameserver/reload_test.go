@@ -67,7 +67,7 @@ func TestOldGeoDataIsGivenBack(t *testing.T) {
 	n := h.run()
 	old := weak.Make(n.Plan().Set)
 	h.write("city.mmdb", smallWorld(t)) // another file of the same content
-	if err := n.reloadGeo(); err != nil {
+	if err := n.reloadGeo(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if old.Value() == n.Plan().Set {
