@@ -49,10 +49,7 @@ func (s *Scratch) fetch(qs []query) {
 	}
 	for i := range all {
 		sum += uint64(all[i].zone.Owner())
-	}
-	for i := range all {
 		qs[i].steer(&all[i])
-		sum += uint64(all[i].zone.RRset())
 	}
 	for i := range all {
 		sum += all[i].pool.Find()

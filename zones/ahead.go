@@ -4,7 +4,7 @@ package zones
 // are going to read, so that several queries wait for memory at the same time
 // instead of one after the other. It decides nothing: whoever looks the name up
 // reads the same tables again, and finds them in the cache. Its steps are Slot,
-// Node, Owner and RRset. A plain value.
+// Node and Owner. A plain value.
 type Ahead struct {
 	zone *Zone
 	hash uint32 // of the name
@@ -41,31 +41,25 @@ func (a *Ahead) Node() uint32 {
 	return 0
 }
 
-// Owner reads the owner name and what is known of the first RRset.
+// Owner reads the owner name, the first RRset behind it, and what is known of
+// that.
 func (a *Ahead) Owner() uint32 {
 	if !a.have {
 		return 0
 	}
 	z := a.zone
 	d := &z.nodes[a.node]
+	end := min(d.name+uint32(d.size)+aheadSize, uint32(len(z.data)-1))
+	sum := uint32(z.data[d.name]) + uint32(z.data[end])
 	if d.count == 0 {
-		return uint32(z.data[d.name])
+		return sum
 	}
-	return uint32(z.data[d.name]) ^ z.sets[d.sets].wire
+	set := &z.sets[d.sets]
+	return sum + set.wire + uint32(set.sigs)
 }
 
-// RRset reads the first RRset.
-func (a *Ahead) RRset() byte {
-	if !a.have {
-		return 0
-	}
-	z := a.zone
-	d := &z.nodes[a.node]
-	if d.count == 0 {
-		return 0
-	}
-	return z.data[z.sets[d.sets].wire]
-}
+// aheadSize is how much of an RRset is read in advance: an address record fits.
+const aheadSize = 28
 
 // Match gives the node that Node found: probably that of the name.
 func (a *Ahead) Match() (NodeID, bool) { return NodeID(a.node), a.have }

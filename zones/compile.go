@@ -60,11 +60,15 @@ func (b *builder) compile(recs []Record) (*Zone, error) {
 	return b.trim(), nil
 }
 
-// fill writes the RRsets of every node, by ascending type.
+// fill writes the RRsets of every node, by ascending type, and the owner names
+// anew, each in front of its RRsets: whoever reads the one needs the other.
 func (b *builder) fill(recs []Record) error {
 	if b.tooLarge() {
 		return errTooLarge
 	}
+	b.names = b.z.data
+	b.z.data = make([]byte, 0, uint64(len(b.names))+b.wire+soaSlack)
+	b.moved = make([]bool, len(b.z.nodes))
 	b.z.extras = make([]extra, 1)
 	b.pools = map[string]string{}
 	b.z.sets = make([]rrset, 0, b.countSets(recs))
@@ -75,7 +79,32 @@ func (b *builder) fill(recs []Record) error {
 		}
 		rest = rest[len(own):]
 	}
+	b.moveEmpty()
 	return nil
+}
+
+// move writes the owner name of a node where its RRsets are going to be.
+func (b *builder) move(id uint32) {
+	d := &b.z.nodes[id]
+	at := uint32(len(b.z.data))
+	b.z.data = append(b.z.data, b.names[d.name:d.name+uint32(d.size)]...)
+	d.name, b.moved[id] = at, true
+}
+
+// moveEmpty gives the nodes without records their names, in those of nodes below
+// them where there are any.
+func (b *builder) moveEmpty() {
+	nodes := b.z.nodes
+	for id := uint32(len(nodes)); id > 0; {
+		if id--; !b.moved[id] {
+			b.move(id)
+		}
+		if above := b.parent[id]; id > 0 && !b.moved[above] {
+			nodes[above].name = nodes[id].name + uint32(nodes[id].size-nodes[above].size)
+			b.moved[above] = true
+		}
+	}
+	b.names, b.moved = nil, nil
 }
 
 // head gives the records of the node that the first of some ordered ones
@@ -101,6 +130,7 @@ func (b *builder) countSets(recs []Record) int {
 
 func (b *builder) fillNode(id uint32, recs []Record, own []uint32) error {
 	d := &b.z.nodes[id]
+	b.move(id)
 	d.sets = uint32(len(b.z.sets))
 	for i := 0; i < len(own); {
 		end := i

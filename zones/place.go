@@ -19,6 +19,8 @@ type builder struct {
 	order   []uint32          // the records that count, by node, then type, then as in the file
 	pools   map[string]string // one copy of each pool reference
 	wire    uint64            // octets of the RRs of the records that were placed
+	names   []byte            // the owner names, until they stand with their RRsets
+	moved   []bool            // by node: the name does
 
 	last string // the owner of the record that was placed last
 	at   uint32 // its node
@@ -96,7 +98,6 @@ func (b *builder) reserve(first portion) {
 			owners++
 			size += len(r.Owner)
 		}
-		size += rrHeader + len(r.Data)
 	}
 	room := func(n int) int {
 		if first.expect <= len(first.recs) {
@@ -104,7 +105,7 @@ func (b *builder) reserve(first portion) {
 		}
 		return int(float64(n) * float64(first.expect) / float64(len(first.recs)))
 	}
-	b.z.data = make([]byte, 0, min(room(size)+soaSlack, math.MaxUint32))
+	b.z.data = make([]byte, 0, min(room(size), math.MaxUint32))
 	b.z.nodes = make([]node, 0, room(owners))
 	b.z.slots = newSlots(room(owners))
 	b.parent = make([]uint32, 0, room(owners))

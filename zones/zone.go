@@ -40,7 +40,7 @@ type Match struct {
 type Zone struct {
 	origin   string
 	serial   uint32
-	data     []byte // owner names and RRsets
+	data     []byte // the owner names, each with its RRsets behind it
 	nodes    []node
 	sets     []rrset
 	extras   []extra // extras[0] is that of RRsets without any
@@ -52,6 +52,7 @@ type Zone struct {
 	secured  *secured // nil: not signed
 }
 
+// node takes 32 octets, so that none lies in two cache lines.
 type node struct {
 	name   uint32 // offset of the owner name in data
 	sets   uint32 // index of the first RRset
@@ -62,6 +63,7 @@ type node struct {
 	count  uint16 // RRsets
 	size   uint8  // octets of the owner name
 	dname  bool
+	_      uint32
 }
 
 type rrset struct {
