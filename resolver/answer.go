@@ -1,6 +1,9 @@
 package resolver
 
-import "github.com/meridian-dns/meridian/zones"
+import (
+	"github.com/meridian-dns/meridian/steer"
+	"github.com/meridian-dns/meridian/zones"
+)
 
 // query is one query on its way to an answer. The answer is written straight
 // into out; names in it are referred to by where they stand there.
@@ -44,6 +47,8 @@ type work struct {
 	proof  zones.Proof // of the current name
 	proofs int         // in use
 	denial [maxDenials]denial
+	client steer.Client
+	choice steer.Choice
 }
 
 // Answer writes the answer to a query into dst and returns its length; 0 means

@@ -59,7 +59,8 @@ func (q *query) explain() {
 	q.aa = true
 	ref, ttl, _ := q.zone.Geo(id)
 	g := &q.view.refs[q.entry][ref]
-	for _, line := range q.view.explain(g, q.client(), typeANY, ttl) {
+	q.setClient(&q.work.client)
+	for _, line := range q.view.explain(g, q.work.client, typeANY, ttl) {
 		q.text(line)
 	}
 	if q.tc { // an RRset is answered whole or not at all

@@ -17,14 +17,12 @@ func (g *geoName) steers(qtype int) bool {
 	return g.info.OnlyCNAME
 }
 
-// client says for whom a geo name is answered.
-func (q *query) client() steer.Client {
-	return steer.Client{
-		Resolver:  q.req.Client.Addr(),
-		Subnet:    q.edns.subnet.addr,
-		Source:    q.edns.subnet.source,
-		HasSubnet: q.edns.subnet.given(),
-	}
+// setClient says for whom a geo name is answered.
+func (q *query) setClient(c *steer.Client) {
+	c.Resolver = q.req.Client.Addr()
+	c.Subnet = q.edns.subnet.addr
+	c.Source = q.edns.subnet.source
+	c.HasSubnet = q.edns.subnet.given()
 }
 
 // steerType is the type that a pool is asked for: ANY gets addresses of one
@@ -51,7 +49,9 @@ func (q *query) geo(g *geoName, ttl uint32, m zones.Match) bool {
 		return false
 	}
 	state, table := q.view.answers(q.entry, g)
-	c := state.Answer(g.ref, q.client(), steerType(q.qtype, g.info), q.req.Random)
+	c := &q.work.choice
+	q.setClient(&q.work.client)
+	state.Choose(c, g.ref, &q.work.client, steerType(q.qtype, g.info), q.req.Random)
 	switch c.Kind {
 	case steer.ServFail:
 		q.rcode = servFail
@@ -59,10 +59,10 @@ func (q *query) geo(g *geoName, ttl uint32, m zones.Match) bool {
 		q.negative(noError, m)
 	case steer.Alias:
 		q.synthesized(m)
-		return q.geoAlias(&c, ttl, q.geoSignatures(table, g, &c))
+		return q.geoAlias(c, ttl, q.geoSignatures(table, g, c))
 	default:
 		q.synthesized(m)
-		q.geoAddresses(&c, ttl, q.geoSignatures(table, g, &c))
+		q.geoAddresses(c, ttl, q.geoSignatures(table, g, c))
 	}
 	return false
 }

@@ -71,7 +71,8 @@ func (q *query) steer(a *ahead) {
 		return
 	}
 	if ref, _, ok := q.zone.Geo(id); ok {
-		c := q.client()
+		var c steer.Client
+		q.setClient(&c)
 		a.pool.Begin(q.view.steer, q.view.refs[q.entry][ref].ref, &c)
 	}
 }

@@ -79,7 +79,9 @@ func (q *query) geoOnlySignatures(g *geoName, ttl uint32, m zones.Match) bool {
 	if t == nil {
 		return false
 	}
-	c := state.Answer(g.ref, q.client(), steerType(typeANY, g.info), q.req.Random)
+	c := &q.work.choice
+	q.setClient(&q.work.client)
+	state.Choose(c, g.ref, &q.work.client, steerType(typeANY, g.info), q.req.Random)
 	if c.Kind != steer.Addresses && c.Kind != steer.Alias {
 		return false
 	}

@@ -61,7 +61,7 @@ func (s spot) grain() uint8 {
 }
 
 // subnet says whether the client subnet decides.
-func (c Client) subnet() bool { return c.HasSubnet && c.Source > 0 && c.Subnet.IsValid() }
+func (c *Client) subnet() bool { return c.HasSubnet && c.Source > 0 && c.Subnet.IsValid() }
 
 // seat is what the tables say of a client.
 type seat struct {
@@ -80,7 +80,7 @@ type seat struct {
 //
 // Sticky reports no scope shorter than what it hashes, and so takes no shortcut where there is one ranking. In
 // special-purpose space that is the resolver's address, and the block's length is right as it is.
-func (t *table) seat(c Client, sticky bool) seat {
+func (t *table) seat(c *Client, sticky bool) seat {
 	if !c.subnet() {
 		return t.resolverSeat(c)
 	}
@@ -105,7 +105,7 @@ func (t *table) seat(c Client, sticky bool) seat {
 }
 
 // resolverSeat finds the ranking of the resolver's address; special-purpose space is an unknown place then.
-func (t *table) resolverSeat(c Client) seat {
+func (t *table) resolverSeat(c *Client) seat {
 	at := spotOf(c.Resolver, 128)
 	rank := t.find(at)
 	if rank == ask {

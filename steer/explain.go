@@ -122,7 +122,7 @@ type explainer struct {
 }
 
 func (x *explainer) explain() {
-	x.at = x.pool.table.seat(x.Client, x.pool.Pick == Sticky)
+	x.at = x.pool.table.seat(&x.Client, x.pool.Pick == Sticky)
 	x.findPlace(x.lookedUp())
 	x.matchRule()
 	x.decide()

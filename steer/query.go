@@ -6,7 +6,13 @@ import (
 	"runtime"
 )
 
-// Answer chooses what a client gets for a type at a reference. It allocates nothing, takes no lock and reads
+// Answer gives what Choose chooses.
+func (s *State) Answer(r Ref, c Client, qtype uint16, rnd uint64) (ch Choice) {
+	s.Choose(&ch, r, &c, qtype, rnd)
+	return ch
+}
+
+// Choose puts into ch what a client gets for a type at a reference. It allocates nothing, takes no lock and reads
 // no clock. rnd is a fresh random number; Weighted draws from it. A reference of another set, which no caller
 // should have, is answered with ServFail.
 //
@@ -15,25 +21,31 @@ import (
 //	pool        nothing but CNAME any             the CNAME of the client's ranking
 //	pool        any other         one that exists the addresses, or the CNAME, of the client's ranking
 //	pool        any other         another         NoData, scope 0
-func (s *State) Answer(r Ref, c Client, qtype uint16, rnd uint64) (ch Choice) {
+func (s *State) Choose(ch *Choice, r Ref, c *Client, qtype uint16, rnd uint64) {
 	defer runtime.KeepAlive(s) // and with it the regions of its tables
+	ch.reset()
 	if !s.set.holds(r) {
 		ch.Kind = ServFail
-		return ch
+		return
 	}
 	a := s.pools[r.Pool]
 	if r.Server >= 0 {
-		a.pool.pinned(&ch, r.Server, qtype)
-		return ch
+		a.pool.pinned(ch, r.Server, qtype)
+		return
 	}
 	family, ok := a.pool.types.family(qtype)
 	if !ok {
 		ch.Kind = NoData
-		return ch
+		return
 	}
 	at := a.pool.table.seat(c, a.pool.Pick == Sticky)
-	a.choose(&ch, family, at, rnd)
-	return ch
+	a.choose(ch, family, at, rnd)
+}
+
+// reset empties a choice. Parts keep what no longer counts: they are long, and written at every query.
+func (ch *Choice) reset() {
+	ch.Kind, ch.N, ch.RRs, ch.Alias = Addresses, 0, 0, nil
+	ch.Scope, ch.Cap, ch.AllDown, ch.TTLMin, ch.Variant = 0, 0, false, 0, 0
 }
 
 // family returns the index of the answers for a type; false if the type does not exist at the pool.

@@ -13,7 +13,7 @@ const leastTTL = 5
 //	no       > 0   the lesser of record and Cap, but not below ttl_min
 //
 // ttl_min is the pool's, or half the record's TTL and at least 5 s; it is never above the record's TTL.
-func (c Choice) TTL(record uint32) uint32 {
+func (c *Choice) TTL(record uint32) uint32 {
 	least := c.TTLMin
 	if least == 0 {
 		least = max(leastTTL, record/2+record%2)

@@ -260,7 +260,7 @@ func (e *Explanation) ttlText(record uint32) string {
 	case e.Pinned:
 		return "the record's own"
 	case e.Choice.Cap > 0:
-		least := Choice{AllDown: true, TTLMin: e.Choice.TTLMin}.TTL(record)
+		least := (&Choice{AllDown: true, TTLMin: e.Choice.TTLMin}).TTL(record)
 		return fmt.Sprintf("the record's own %d s, at most %d s while a check is unsettled (%s), but not below ttl_min, %d s",
 			record, e.Choice.Cap, strings.Join(e.Unrest, ", "), least)
 	}
