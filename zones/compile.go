@@ -83,25 +83,26 @@ func (b *builder) fill(recs []Record) error {
 	return nil
 }
 
-// move writes the owner name of a node where its RRsets are going to be.
+// move writes the owner name of a node where its RRsets are going to be. The
+// nodes above it that have not been moved have no records: their names are the
+// ends of this one.
 func (b *builder) move(id uint32) {
-	d := &b.z.nodes[id]
+	nodes := b.z.nodes
+	d := &nodes[id]
 	at := uint32(len(b.z.data))
+	end := at + uint32(d.size)
 	b.z.data = append(b.z.data, b.names[d.name:d.name+uint32(d.size)]...)
 	d.name, b.moved[id] = at, true
+	for id = b.parent[id]; !b.moved[id]; id = b.parent[id] {
+		nodes[id].name, b.moved[id] = end-uint32(nodes[id].size), true
+	}
 }
 
-// moveEmpty gives the nodes without records their names, in those of nodes below
-// them where there are any.
+// moveEmpty moves the nodes without records that no other is below.
 func (b *builder) moveEmpty() {
-	nodes := b.z.nodes
-	for id := uint32(len(nodes)); id > 0; {
-		if id--; !b.moved[id] {
-			b.move(id)
-		}
-		if above := b.parent[id]; id > 0 && !b.moved[above] {
-			nodes[above].name = nodes[id].name + uint32(nodes[id].size-nodes[above].size)
-			b.moved[above] = true
+	for id := len(b.z.nodes) - 1; id >= 0; id-- {
+		if !b.moved[id] {
+			b.move(uint32(id))
 		}
 	}
 	b.names, b.moved = nil, nil
