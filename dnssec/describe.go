@@ -37,7 +37,7 @@ func (k *Key) DSState(now time.Time) string {
 	case t.DSPublish.IsZero():
 		return "not seen yet"
 	case reached(now, t.SyncDelete):
-		return "to be removed"
+		return "to go"
 	}
 	return "seen " + stamp(t.DSPublish)
 }

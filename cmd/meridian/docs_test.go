@@ -13,10 +13,12 @@ import (
 type block struct{ page, lang, text string }
 
 // fenced returns the blocks of the pages that this package answers for.
-func fenced(t *testing.T) []block {
+func fenced(t *testing.T) []block { return fencedIn(t, "README.md", "docs/commands.md") }
+
+func fencedIn(t *testing.T, pages ...string) []block {
 	t.Helper()
 	var blocks []block
-	for _, page := range []string{"README.md", "docs/commands.md"} {
+	for _, page := range pages {
 		text, err := os.ReadFile(filepath.Join("../..", filepath.FromSlash(page)))
 		if err != nil {
 			t.Fatal(err)
@@ -102,9 +104,31 @@ func TestCommandsInPages(t *testing.T) {
 	}
 }
 
+// TestSignedPage follows the page on DNSSEC from its top to its end.
+func TestSignedPage(t *testing.T) {
+	h := newHome(t)
+	ran := 0
+	for _, b := range fencedIn(t, "docs/dnssec.md") {
+		if b.lang == "toml" {
+			h.write("meridian.toml", h.config("")+b.text+"roll = true\nparent = []\n")
+			continue
+		}
+		for line := range strings.Lines(b.text) {
+			ran++
+			args := strings.Fields(line)
+			if out, code := h.meridian(args[1:]...); args[0] != "meridian" || code != 0 {
+				t.Errorf("%q: exit code %d\n%s", line, code, out)
+			}
+		}
+	}
+	if ran < 7 {
+		t.Errorf("only %d commands were run", ran)
+	}
+}
+
 // TestLinksInPages holds that links to files of the project lead somewhere.
 func TestLinksInPages(t *testing.T) {
-	for _, page := range []string{"README.md", "docs/commands.md", "docs/control.md", "docs/operations.md"} {
+	for _, page := range []string{"README.md", "docs/commands.md", "docs/control.md", "docs/operations.md", "docs/dnssec.md"} {
 		path := filepath.Join("../..", filepath.FromSlash(page))
 		text, err := os.ReadFile(path)
 		if err != nil {

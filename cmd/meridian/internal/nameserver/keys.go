@@ -27,8 +27,9 @@ type keyrings struct {
 	config string // its path, for messages
 	cache  *dnssec.Cache
 
-	mu   sync.Mutex          // guards the field below
-	read map[string]*keyread // by zone, in text
+	mu     sync.Mutex          // guards the fields below
+	read   map[string]*keyread // by zone, in text
+	signed map[string]string   // by zone: the mark of the keys that it was last signed with, or should have been
 }
 
 // keyread is what one zone's folder came to.
@@ -39,7 +40,7 @@ type keyread struct {
 }
 
 func newKeyrings(cfg *config.Config, cache *dnssec.Cache) *keyrings {
-	return &keyrings{state: cfg.State, config: cfg.Path, cache: cache, read: map[string]*keyread{}}
+	return &keyrings{state: cfg.State, config: cfg.Path, cache: cache, read: map[string]*keyread{}, signed: map[string]string{}}
 }
 
 // openKeyrings also opens the signatures that were kept.
@@ -51,29 +52,38 @@ func openKeyrings(cfg *config.Config) (*keyrings, error) {
 	return newKeyrings(cfg, cache), nil
 }
 
-// look reads a zone's keys again if their files have changed, which it tells. Keys that cannot be read leave those in
-// force that were read before.
-func (k *keyrings) look(zone string) (now keyread, changed bool) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
+// look reads a zone's keys again if their files have changed. Keys that cannot be read leave those in force that were
+// read before. mu is held.
+func (k *keyrings) look(zone string) keyread {
 	folder := KeyFolder(k.state, zone)
 	mark := dnssec.Fingerprint(folder)
 	old := k.read[zone]
 	if old != nil && old.mark == mark {
-		return *old, false
+		return *old
 	}
 	next := &keyread{mark: mark}
 	if next.ring, next.err = k.load(folder, zone); next.err != nil && old != nil {
 		next.ring = old.ring
 	}
 	k.read[zone] = next
-	return *next, old != nil
+	return *next
+}
+
+// sign is look for those who sign with the keys now. It tells whether they are others than the last time.
+func (k *keyrings) sign(zone string) (keys keyread, changed bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	keys = k.look(zone)
+	changed = k.signed[zone] != keys.mark
+	k.signed[zone] = keys.mark
+	return keys, changed
 }
 
 // ring is the keys of a zone, nil if they cannot be read.
 func (k *keyrings) ring(zone string) *dnssec.Ring {
-	keys, _ := k.look(zone)
-	return keys.ring
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.look(zone).ring
 }
 
 // load reads the keys of a zone. Without any it says what to do.
@@ -91,7 +101,7 @@ func (k *keyrings) load(folder, zone string) (*dnssec.Ring, error) {
 
 // signer is what signs a zone at this moment; origin is in wire form.
 func (k *keyrings) signer(origin string, o dnssec.Options) (*dnssec.Signer, error) {
-	keys, _ := k.look(zoneText(origin))
+	keys, _ := k.sign(zoneText(origin))
 	if keys.ring == nil {
 		return nil, keys.err
 	}

@@ -18,7 +18,7 @@ func (n *Nameserver) watchKeys(ctx context.Context) error {
 	told := complaints{}
 	return everySecond(ctx, func(i int) {
 		n.signedZones(func(zone string, d *config.DNSSEC) {
-			keys, changed := n.keys.look(zone)
+			keys, changed := n.keys.sign(zone)
 			if changed {
 				n.keysChanged(zone, keys)
 			}
