@@ -40,6 +40,7 @@ func (t *geoTable) sign(old *geoTable, now int64) {
 	s.matchRows()
 	t.arena, t.offsets, t.err, t.expires = nil, nil, nil, math.MaxUint32
 	s.fill()
+	t.retry = now + retryAfter
 }
 
 // variants lists the columns.

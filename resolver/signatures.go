@@ -23,7 +23,11 @@ type geoTable struct {
 	arena   []byte
 	expires uint32 // the earliest expiration of a signature, in Unix seconds
 	err     error  // why some signature could not be made
+	retry   int64  // when to try again, in Unix seconds, if err
 }
+
+// retryAfter is how long after a failure signing is tried again, in seconds.
+const retryAfter = 60
 
 // geoOwner is a GEO name: lower case, in wire form, with the record's TTL.
 type geoOwner struct {
@@ -44,7 +48,7 @@ func (t *geoTable) signatures(row, column uint32) []byte {
 // due is the Unix second at which signatures of the table have to be made anew.
 func (t *geoTable) due() int64 {
 	if t.err != nil {
-		return 0
+		return t.retry
 	}
 	return t.zone.Signer().Due(t.expires)
 }

@@ -41,6 +41,7 @@ type Nameserver struct {
 	server  *server.Server
 	control *control
 	ops     operations
+	signing signing
 	view    atomic.Pointer[resolver.View]
 
 	change sync.Mutex // held while a new plan is made ready and installed, which may take long
@@ -69,7 +70,7 @@ func Start(ctx context.Context, o Options) (*Nameserver, error) {
 	if o.Later == nil {
 		o.Later = build.Here{}
 	}
-	n := &Nameserver{o: o, log: o.Log, started: time.Now(), first: cfg}
+	n := &Nameserver{o: o, log: o.Log, started: time.Now(), first: cfg, signing: newSigning()}
 	if n.state, err = openState(cfg.State); err != nil {
 		return nil, err
 	}
@@ -119,6 +120,7 @@ func (n *Nameserver) start(ctx context.Context, cfg *config.Config) error {
 	n.monitor.Start(context.WithoutCancel(ctx)) // until Close
 	n.tell(plan, <-loaded)
 	n.monitor.FirstRound(ctx)
+	n.catchUp()
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -176,7 +178,7 @@ func (n *Nameserver) Run(ctx context.Context) error {
 	var all sync.WaitGroup
 	for name, run := range map[string]func(context.Context) error{
 		"zones": n.folder.Run, "geo": n.watchGeo, "control": n.control.serve, "server": n.server.Serve,
-		"api": n.serveAPI, "operate": n.operate, "keys": n.watchKeys, "parents": n.watchParents,
+		"api": n.serveAPI, "operate": n.operate, "keys": n.watchKeys, "signatures": n.keepSigned, "parents": n.watchParents,
 	} {
 		all.Go(func() {
 			if err := run(ctx); err != nil && ctx.Err() == nil {

@@ -12,12 +12,22 @@ import (
 
 // publish makes the newest of everything the view. mu is held.
 func (n *Nameserver) publish() {
+	n.publishAfter(n.view.Load())
+}
+
+// publishAfter is publish with what a view holds that was built aside. mu is held.
+func (n *Nameserver) publishAfter(prev *resolver.View) {
 	n.generation++
-	n.view.Store(resolver.NewView(n.view.Load(), n.zones, n.answers, n.told))
+	v := resolver.NewView(prev, n.zones, n.answers, n.told)
+	n.view.Store(v)
+	n.signing.look(v)
 }
 
 // zonesChanged takes over a new set of zones.
 func (n *Nameserver) zonesChanged(set *zones.Set) {
+	n.signing.build.Lock()
+	defer n.signing.build.Unlock()
+	ahead := n.ahead(set)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.held {
@@ -25,7 +35,7 @@ func (n *Nameserver) zonesChanged(set *zones.Set) {
 		return
 	}
 	n.zones = set
-	n.publish()
+	n.publishAfter(ahead)
 }
 
 // healthChanged takes over the states of this moment. It asks for them under the lock, because a snapshot handed over
@@ -62,6 +72,9 @@ func (n *Nameserver) probed() *healthcheck.Snapshot {
 
 // install puts a plan in force: probes, pools and the zones that waited for them become one new view.
 func (n *Nameserver) install(plan *Plan, told *resolver.Options) {
+	n.signing.build.Lock()
+	defer n.signing.build.Unlock()
+	n.signPlan(plan, told)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	probed := n.monitor.Set(plan.Targets)
