@@ -15,12 +15,13 @@ const module = "github.com/meridian-dns/meridian/"
 // mayImport lists, for each package of the project, the packages of the
 // project that it may import. cmd/meridian wires everything together.
 var mayImport = map[string]string{
-	"cmd/meridian":  "admin config dnssec geo internal/flat healthcheck resolver server steer zones",
+	"cmd/meridian":  "admin alert config dnssec geo internal/flat healthcheck resolver server steer zones",
 	"admin":         "resolver zones steer healthcheck",
 	"server":        "resolver",
 	"resolver":      "zones steer geo healthcheck dnssec",
 	"steer":         "geo healthcheck internal/flat",
 	"zones":         "dnssec",
+	"alert":         "",
 	"config":        "",
 	"internal/flat": "",
 	"geo":           "internal/flat",

@@ -43,6 +43,8 @@ type Source interface {
 	CheckZone(name string, text []byte) (ZoneReport, error)
 	// Readmit brings servers back that are well and held down, and names their targets.
 	Readmit(by Caller, r ReadmitRequest) ([]string, error)
+	// TestAlerts sends every receiver a test message.
+	TestAlerts(ctx context.Context) []AlertResult
 	// Heartbeat is a server's word of how it is, with the token of its check.
 	Heartbeat(server, token string, b Heartbeat) error
 }

@@ -158,6 +158,8 @@ func routes() []route {
 		{method: "POST", path: "/v1/zones/{zone}/check", need: Read, about: "what is wrong with a text as this zone; nothing is changed",
 			body: "", text: true, answer: ZoneReport{},
 			serve: func(c *call) (any, error) { return c.source.CheckZone(c.PathValue("zone"), c.body) }},
+		{method: "POST", path: "/v1/alerts/test", need: Write, about: "send every receiver of alerts a test message", slow: true, answer: []AlertResult{},
+			serve: func(c *call) (any, error) { return list(c.source.TestAlerts(c.Context())), nil }},
 		{method: "POST", path: "/v1/heartbeat/{server}", need: Nothing, about: "a server of a push check says how it is; the bearer token is that of the check",
 			body: Heartbeat{}, answer: Done{}, serve: heartbeat},
 		{method: "GET", path: "/v1/openapi.json", need: Read, about: "this description", answer: map[string]any{},

@@ -201,6 +201,12 @@ type Heartbeat struct {
 	Down string   `json:"down,omitempty"` // why it is not well; empty: it is
 }
 
+// AlertResult is what became of a test message.
+type AlertResult struct {
+	Receiver string `json:"receiver"`
+	Error    string `json:"error"` // empty: it has it
+}
+
 // Done says that something was taken.
 type Done struct {
 	OK bool `json:"ok"`

@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/meridian-dns/meridian/admin"
+	"github.com/meridian-dns/meridian/alert"
 	"github.com/meridian-dns/meridian/cmd/meridian/internal/journal"
 	"github.com/meridian-dns/meridian/cmd/meridian/internal/orders"
 	"github.com/meridian-dns/meridian/config"
@@ -32,6 +33,7 @@ type operations struct {
 	reload  attempt
 	geo     attempt
 	api     api
+	alerts  *alert.Alerts
 	counts  admin.Counts
 }
 
@@ -60,6 +62,9 @@ func (n *Nameserver) openOperations(cfg *config.Config) (err error) {
 	o.history.sort()
 	o.freeze = newFreezer(cfg.Freeze)
 	o.saver.wake = make(chan struct{}, 1)
+	var bad error
+	o.alerts, bad = n.newAlerts(&cfg.Alerts)
+	errs = append(errs, bad)
 	return errors.Join(errs...)
 }
 
@@ -98,6 +103,12 @@ func (n *Nameserver) ordersChanged() {
 func (n *Nameserver) operate(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	sending := make(chan struct{})
+	go func() {
+		defer close(sending)
+		n.ops.alerts.Run(ctx)
+	}()
+	defer func() { <-sending }()
 	planned := n.plannedOrders()
 	for {
 		select {
@@ -120,6 +131,7 @@ func (n *Nameserver) operate(ctx context.Context) error {
 		n.thaw(ctx)
 		n.keepAlive()
 		n.lookAround()
+		n.observe()
 	}
 }
 

@@ -1,0 +1,129 @@
+package nameserver
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/meridian-dns/meridian/admin"
+	"github.com/meridian-dns/meridian/alert"
+	"github.com/meridian-dns/meridian/config"
+)
+
+// newAlerts makes the alerts that a configuration wants, with what of them lasted.
+func (n *Nameserver) newAlerts(cfg *config.Alerts) (*alert.Alerts, error) {
+	host, _ := os.Hostname()
+	o := alert.Options{
+		Name: cmp.Or(cfg.Name, host), After: cfg.After, Clear: cfg.Clear, Repeat: cfg.Repeat,
+		PingURL: cfg.Ping.URL, PingEvery: cfg.Ping.Every, Log: n.log.Named("alert"),
+		Keep: func(values map[string]any) error { return n.ops.journal.Put(values, true) },
+		Failing: func(receiver string, err error) {
+			n.ops.alarms.setError("alerts/"+receiver, "alerts do not reach "+receiver, err)
+		},
+	}
+	for _, r := range cfg.To {
+		o.Receivers = append(o.Receivers, alert.Receiver{
+			Name: r.Name, Type: r.Type, URL: r.URL, TokenFile: r.TokenFile, Server: r.Server, From: r.From, To: r.To,
+			User: r.User, PasswordFile: r.PasswordFile, TLS: r.TLS,
+		})
+	}
+	a := alert.New(o)
+	var errs []error
+	n.ops.journal.Each(alert.Prefix, func(key string, value []byte) { errs = append(errs, a.Load(key, value)) })
+	return a, errors.Join(errs...)
+}
+
+// observe tells the alerts what is wrong at this moment.
+func (n *Nameserver) observe() {
+	n.mu.Lock()
+	plan, health := n.plan, n.health()
+	n.mu.Unlock()
+	s := standing{plan, health, n.ops.book.Duties(plan.Pools)}
+	wrong := s.wrong()
+	for _, a := range n.ops.alarms.list() {
+		if !strings.HasPrefix(a.Key, "alerts/") { // who does not listen cannot be told so
+			wrong = append(wrong, alert.Condition{Key: "self/" + a.Key, Title: "nameserver: " + a.Key, Detail: a.Text})
+		}
+	}
+	_ = n.ops.alerts.Observe(wrong) // lookAround tells of the journal
+}
+
+// wrong lists the pools, sites and servers that are down, each under what explains it. What an operator drained is not.
+func (s *standing) wrong() []alert.Condition {
+	servers := s.servers()
+	reasons := map[string]string{}
+	sites := map[string][]admin.Server{}
+	for _, v := range servers {
+		reasons[v.Name] = v.Reason
+		sites[v.Site] = append(sites[v.Site], v)
+	}
+	var wrong []alert.Condition
+	for i, p := range s.pools() {
+		if p.State == "down" && p.Drained < p.Servers {
+			var names []string
+			for _, m := range s.plan.Pools[i].Servers {
+				names = append(names, withReason(m.Name, reasons[m.Name]))
+			}
+			wrong = append(wrong, alert.Condition{Key: "pool/" + p.Name, Title: "pool " + p.Name + ": no server is up", Detail: strings.Join(names, "\n")})
+		}
+	}
+	for name, members := range sites {
+		if len(members) < 2 {
+			continue
+		}
+		var names []string
+		for _, v := range members {
+			if v.State == "down" && v.Order == "" {
+				names = append(names, withReason(v.Name, v.Reason))
+			}
+		}
+		if len(names) == len(members) {
+			wrong = append(wrong, alert.Condition{
+				Key: "site/" + name, Title: fmt.Sprintf("site %s is down, all %d servers", name, len(names)), Detail: strings.Join(names, "\n"), Under: pools(members[0]),
+			})
+		}
+	}
+	for _, v := range servers {
+		if v.Order != "" || v.State != "down" && v.State != "part" {
+			continue
+		}
+		word := map[string]string{"down": "down", "part": "partly down"}[v.State]
+		wrong = append(wrong, alert.Condition{
+			Key: "server/" + v.Name, Title: "server " + v.Name + " is " + word, Detail: v.Reason, Under: append(pools(v), "site/"+v.Site),
+		})
+	}
+	return wrong
+}
+
+// withReason is a server with why it is down.
+func withReason(name, reason string) string {
+	if reason == "" {
+		return name
+	}
+	return name + ": " + reason
+}
+
+// pools are the keys of a server's pools.
+func pools(v admin.Server) []string {
+	var keys []string
+	for _, p := range v.Pools {
+		keys = append(keys, "pool/"+p)
+	}
+	return keys
+}
+
+// TestAlerts sends every receiver a test message.
+func (n *Nameserver) TestAlerts(ctx context.Context) []admin.AlertResult {
+	list := []admin.AlertResult{}
+	for _, r := range n.ops.alerts.Test(ctx) {
+		one := admin.AlertResult{Receiver: r.Receiver}
+		if r.Err != nil {
+			one.Error = r.Err.Error()
+		}
+		list = append(list, one)
+	}
+	return list
+}
