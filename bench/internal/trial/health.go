@@ -1,21 +1,12 @@
 package trial
 
 import (
-	"bufio"
-	"context"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
-	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/meridian-dns/meridian/bench/internal/peer"
 	"github.com/meridian-dns/meridian/bench/internal/proc"
@@ -82,7 +73,7 @@ func (r *Rig) healthOnce(t *Trial, name, check string, targets int) error {
 	}
 	start := time.Now()
 	time.Sleep(healthTime)
-	took, probes, latest, tail := time.Since(start), probed.n.Load(), probed.latest(), probed.percentile(99.9)
+	took, probes, latest, tail := time.Since(start), probed.count(), probed.latest(), probed.percentile(99.9)
 	after, err := proc.CPU(s.PID())
 	if err != nil {
 		return err
@@ -114,121 +105,3 @@ func healthConfig(check string, port, targets int) string {
 }
 
 func probedAddr(i int) netip.Addr { return netip.AddrFrom4([4]byte{127, 1, byte(i >> 8), byte(i)}) }
-
-// probed are many servers, each an address of loopback, behind one socket that listens on loopback alone.
-type probed struct {
-	listener net.Listener
-	port     int
-	n        atomic.Int64
-
-	mu    sync.Mutex // guards what follows
-	last  []time.Time
-	late  []time.Duration
-	conns map[net.Conn]bool
-}
-
-func newProbed(targets int) (*probed, error) {
-	loopback := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
-		var err error
-		if bad := c.Control(func(fd uintptr) { err = unix.BindToDevice(int(fd), "lo") }); bad != nil {
-			return bad
-		}
-		return err
-	}}
-	l, err := loopback.Listen(context.Background(), "tcp4", "0.0.0.0:0")
-	if err != nil {
-		return nil, err
-	}
-	p := &probed{listener: l, port: l.Addr().(*net.TCPAddr).Port, last: make([]time.Time, targets), conns: map[net.Conn]bool{}}
-	go p.accept()
-	return p, nil
-}
-
-func (p *probed) accept() {
-	for {
-		c, err := p.listener.Accept()
-		if err != nil {
-			return
-		}
-		p.mu.Lock()
-		p.conns[c] = true
-		p.mu.Unlock()
-		a := c.LocalAddr().(*net.TCPAddr).AddrPort().Addr().As4()
-		go p.serve(c, int(a[2])<<8+int(a[3]))
-	}
-}
-
-// serve answers requests until the client goes, and notes when they or the connection came.
-func (p *probed) serve(c net.Conn, i int) {
-	defer func() {
-		c.Close()
-		p.mu.Lock()
-		delete(p.conns, c)
-		p.mu.Unlock()
-	}()
-	p.came(i)
-	in := bufio.NewReaderSize(c, 512)
-	for first := true; ; first = false {
-		for line := "-"; line != "\r\n"; {
-			var err error
-			if line, err = in.ReadString('\n'); err != nil {
-				return
-			}
-		}
-		if !first {
-			p.came(i)
-		}
-		if _, err := c.Write([]byte("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n")); err != nil {
-			return
-		}
-		p.answered(i)
-	}
-}
-
-// answered is when a probe ends, from which the next interval runs.
-func (p *probed) answered(i int) {
-	now := time.Now()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.last[i] = now
-}
-
-func (p *probed) came(i int) {
-	now := time.Now()
-	p.n.Add(1)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if before := p.last[i]; !before.IsZero() {
-		p.late = append(p.late, now.Sub(before)-healthInterval)
-	}
-	p.last[i] = now
-}
-
-// reset forgets what was seen so far, but not when.
-func (p *probed) reset() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.late = p.late[:0]
-	p.n.Store(0)
-}
-
-func (p *probed) latest() time.Duration { return p.percentile(100) }
-
-func (p *probed) percentile(of float64) time.Duration {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.late) == 0 {
-		return 0
-	}
-	slices.Sort(p.late)
-	return p.late[min(len(p.late)-1, int(of/100*float64(len(p.late))))]
-}
-
-func (p *probed) close() {
-	p.listener.Close()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for c := range p.conns {
-		c.Close()
-	}
-}
