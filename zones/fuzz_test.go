@@ -81,3 +81,60 @@ func printsWell(typ uint16) bool {
 	}
 	return false
 }
+
+// FuzzSignedZone holds that no file with signatures makes the compiler panic,
+// and that whatever is accepted can be asked for any denial.
+func FuzzSignedZone(f *testing.F) {
+	files, err := filepath.Glob("../testdata/zones/*/signed-*.zone")
+	if err != nil || len(files) == 0 {
+		f.Fatalf("no seeds: %v", err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(text), "x.y.test.")
+	}
+	f.Add(zone5155(), "a.c.x.w.example.")
+	f.Fuzz(func(t *testing.T, text, asked string) {
+		b := buildZone(exampleOrigin, text, nil, nil)
+		if b.zone == nil || !b.zone.Signed() {
+			return
+		}
+		z := b.zone
+		wire, err := appendName(nil, []byte(asked), z.origin)
+		var n Name
+		if err != nil || !strings.HasSuffix(string(wire), z.origin) {
+			return
+		}
+		if _, err := n.Set(wire); err != nil {
+			return
+		}
+		apex := n.LabelOf(len(z.origin))
+		if string(n.Suffix(apex)) != z.origin {
+			return
+		}
+		m := z.Lookup(&n, apex)
+		var p Proof
+		for _, deny := range []func(){
+			func() { z.DenyName(&p, &n, m) },
+			func() { z.DenyType(&p, &n, m) },
+			func() { z.DenyDS(&p, &n, m) },
+			func() {
+				if m.Kind == Wildcard {
+					z.DenyCloser(&p, &n, m)
+				}
+			},
+		} {
+			p.Reset()
+			deny()
+			for i := range p.Len() {
+				p.At(i).Owner()
+				p.At(i).Secured()
+			}
+		}
+		var text2 strings.Builder
+		z.Dump(&text2)
+	})
+}
