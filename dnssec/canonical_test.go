@@ -43,7 +43,7 @@ func TestHashOfRFC5155(t *testing.T) {
 		"ns2.example.": "q04jkcevqvmu85r014c7dkba38o0ji5r", "w.example.": "k8udemvp1j2f7eg6jebps17vp3n8i58h",
 		"*.w.example.": "r53bq7cc2uvmubfu5ocmm6pers9tk9en", "x.w.example.": "b4um86eghhds6nea196smvmlo4ors995",
 		"y.w.example.": "ji6neoaepv8b5o6k4ev33abha8ht9fgc", "x.y.w.example.": "2vptu5timamqttgl4luu9kg21e0aor3s",
-		"xx.example.":                              "t644ebqk9bibcna874givr6joj62mlhv",
+		"xx.example.": "t644ebqk9bibcna874givr6joj62mlhv",
 		"2t7b4g4vsa5smi47k61mv5bv1a22bojr.example.": "kohar7mbb8dc2ce8a9qvl8hon4k53uhi",
 	} {
 		hash := Hash(wire(t, name), []byte{0xaa, 0xbb, 0xcc, 0xdd}, 12)

@@ -77,20 +77,12 @@ func (r *Report) warn(hint string) {
 }
 
 func (r *Report) checkZones(ctx context.Context, cfg *config.Config, info func(string) (zones.GeoInfo, error)) error {
-	o := folderOptions(cfg, info)
-	cache, err := dnssec.ReadCache(signatureFolder(cfg.State))
+	folder, keys, err := openAside(cfg, info)
 	if err != nil {
 		r.fail(err)
 		return nil
 	}
-	keys := newKeyrings(cfg, cache)
-	o.Signer = keys.signer
-	o.Quiet = 1 // what stands in the files now is what is checked
-	folder, err := zones.NewFolder(o)
-	if err != nil {
-		r.fail(err)
-		return nil
-	}
+	defer keys.cache.Close()
 	for _, p := range folder.Load(ctx) {
 		if p.Warning {
 			r.Warnings = append(r.Warnings, p.String())
@@ -105,6 +97,20 @@ func (r *Report) checkZones(ctx context.Context, cfg *config.Config, info func(s
 		r.Summary = r.summary(set)
 	}
 	return ctx.Err()
+}
+
+// openAside opens the zones folder, the keys and the signatures kept for reading alone.
+func openAside(cfg *config.Config, info func(string) (zones.GeoInfo, error)) (*zones.Folder, *keyrings, error) {
+	cache, err := dnssec.ReadCache(signatureFolder(cfg.State))
+	if err != nil {
+		return nil, nil, err
+	}
+	o := folderOptions(cfg, info)
+	keys := newKeyrings(cfg, cache)
+	o.Signer = keys.signer
+	o.Quiet = 1 // what stands in the files now is what counts
+	folder, err := zones.NewFolder(o)
+	return folder, keys, err
 }
 
 func (r *Report) summary(set *zones.Set) string {
