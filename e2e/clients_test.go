@@ -10,7 +10,7 @@ import (
 // TestClients asks for the same record with the clients people debug with,
 // over UDP and TCP, IPv4 and IPv6.
 func TestClients(t *testing.T) {
-	_, port, _ := net.SplitHostPort(startMeridian(t))
+	_, port, _ := net.SplitHostPort(startMeridian(t, peersZones))
 	clients := []struct {
 		name     string
 		udp, tcp []string
@@ -42,7 +42,7 @@ func TestClients(t *testing.T) {
 // command line of dig and what its output must hold.
 func TestDigOptions(t *testing.T) {
 	dig := need(t, "dig")
-	_, port, _ := net.SplitHostPort(startMeridian(t))
+	_, port, _ := net.SplitHostPort(startMeridian(t, peersZones))
 	cases := []struct{ args, want string }{
 		{"big.example.com TXT +notcp +ignore", "flags: qr aa tc"},
 		{"big.example.com TXT", "answer: 7"},

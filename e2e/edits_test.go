@@ -42,7 +42,7 @@ func visible(t *testing.T, c *dns.Conn, zone, want string, since time.Time) time
 	t.Helper()
 	q := dns.Question{Name: "www." + zone + ".", Qtype: dns.TypeA, Qclass: dns.ClassINET}
 	for time.Since(since) < 20*time.Second {
-		if r := exchange(t, c, q); len(r.Answer) == 1 && r.Answer[0].(*dns.A).A.String() == want {
+		if r := exchange(t, c, q, false); len(r.Answer) == 1 && r.Answer[0].(*dns.A).A.String() == want {
 			return time.Since(since)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"testing"
@@ -18,13 +19,55 @@ import (
 // the same zones. Every difference must be explained by a line of
 // testdata/peers/differences.txt, and every line there must explain one.
 func TestPeersAgree(t *testing.T) {
-	ours := startMeridian(t)
-	rules := readRules(t)
-	questions := questions(t)
+	against(t, "plain", peersZones, false, questions(t))
+}
+
+// TestPeersAgreeOnSignedZones does so with the same zones signed, by NSEC and
+// by NSEC3, and DO=1.
+func TestPeersAgreeOnSignedZones(t *testing.T) {
+	for chain, nsec3 := range map[string]bool{"nsec": false, "nsec3": true} {
+		t.Run(chain, func(t *testing.T) {
+			types := append([]uint16{dns.TypeNSEC, dns.TypeDNSKEY, dns.TypeNSEC3PARAM}, dns.TypeNSEC3)
+			all := questions(t)
+			for _, q := range all {
+				if q.Qtype == dns.TypeA {
+					for _, typ := range types {
+						all = append(all, dns.Question{Name: q.Name, Qtype: typ, Qclass: dns.ClassINET})
+					}
+				}
+			}
+			against(t, chain, signedPeers(t, nsec3), true, all)
+		})
+	}
+}
+
+// signedPeers is a folder of the peers' zones as Meridian signs them.
+func signedPeers(t *testing.T, nsec3 bool) string {
+	t.Helper()
+	dir, signed := shortDir(t), shortDir(t)
+	config := filepath.Join(dir, "meridian.toml")
+	text := fmt.Sprintf("listen = [\"127.0.0.1:%d\"]\nstate = \"state\"\n", freePort(t))
+	names := copyZones(t, peersZones, filepath.Join(dir, "zones"))
+	for _, zone := range names {
+		text += fmt.Sprintf("[zone.%q]\ndnssec = true\nnsec3 = %v\n", zone, nsec3)
+	}
+	write(t, config, text)
+	s := &signedSite{config: config}
+	for _, zone := range names {
+		s.run(t, "keys", "init", zone)
+		write(t, filepath.Join(signed, zone+".zone"), s.run(t, "dump", zone))
+	}
+	return signed
+}
+
+// against asks Meridian and the peers all questions about the zones of a folder.
+func against(t *testing.T, set, folder string, do bool, questions []dns.Question) {
+	ours := startMeridian(t, folder)
+	rules := readRules(t, set)
 	t.Logf("%d questions", len(questions))
-	for name, startPeer := range map[string]func(*testing.T) string{"nsd": startNSD, "knot": startKnot} {
+	for name, startPeer := range map[string]func(*testing.T, string) string{"nsd": startNSD, "knot": startKnot} {
 		t.Run(name, func(t *testing.T) {
-			compare(t, name, ours, startPeer(t), questions, rules)
+			compare(t, name, ours, startPeer(t, folder), do, questions, rules)
 		})
 	}
 }
@@ -32,11 +75,11 @@ func TestPeersAgree(t *testing.T) {
 // limit is how many unexplained differences a test prints.
 const limit = 20
 
-func compare(t *testing.T, peer, ours, theirs string, questions []dns.Question, rules []*rule) {
+func compare(t *testing.T, peer, ours, theirs string, do bool, questions []dns.Question, rules []*rule) {
 	unexplained, explained := 0, 0
 	a, b := dial(t, ours), dial(t, theirs)
 	for _, q := range questions {
-		us, them := digest(exchange(t, a, q)), digest(exchange(t, b, q))
+		us, them := digest(exchange(t, a, q, do)), digest(exchange(t, b, q, do))
 		for _, part := range parts {
 			if us[part] == them[part] {
 				continue
@@ -68,11 +111,11 @@ func dial(t *testing.T, addr string) *dns.Conn {
 	return c
 }
 
-func exchange(t *testing.T, c *dns.Conn, q dns.Question) *dns.Msg {
+func exchange(t *testing.T, c *dns.Conn, q dns.Question, do bool) *dns.Msg {
 	t.Helper()
 	m := &dns.Msg{Question: []dns.Question{q}}
 	m.Id = dns.Id()
-	m.SetEdns0(1232, false)
+	m.SetEdns0(1232, do)
 	client := dns.Client{Timeout: 3 * time.Second}
 	for range 3 {
 		r, _, err := client.ExchangeWithConn(m, c)
@@ -157,14 +200,15 @@ func owners(t *testing.T, file string) (names []string) {
 }
 
 // rule is a line of differences.txt: peer, part, type and a pattern of names,
-// and after "#" why they differ.
+// and after "#" why they differ. Lines below "[nsec nsec3]" are of those sets of
+// zones; before any such line, of all.
 type rule struct {
 	peer, part, typ, name, why string
 	line                       int
 	used                       bool
 }
 
-func readRules(t *testing.T) (rules []*rule) {
+func readRules(t *testing.T, set string) (rules []*rule) {
 	t.Helper()
 	f, err := os.Open("../testdata/peers/differences.txt")
 	if err != nil {
@@ -172,7 +216,15 @@ func readRules(t *testing.T) (rules []*rule) {
 	}
 	defer f.Close()
 	lines := bufio.NewScanner(f)
+	mine := true
 	for n := 1; lines.Scan(); n++ {
+		if sets, ok := strings.CutPrefix(lines.Text(), "["); ok {
+			mine = slices.Contains(strings.Fields(strings.TrimSuffix(sets, "]")), set)
+			continue
+		}
+		if !mine {
+			continue
+		}
 		text, why, _ := strings.Cut(lines.Text(), " # ")
 		w := strings.Fields(text)
 		if len(w) == 0 || w[0] == "#" {
@@ -189,7 +241,7 @@ func readRules(t *testing.T) (rules []*rule) {
 func explain(rules []*rule, peer, part string, q dns.Question) bool {
 	for _, r := range rules {
 		ok, err := path.Match(strings.ReplaceAll(r.name, "/", "|"), strings.ReplaceAll(strings.ToLower(q.Name), "/", "|"))
-		if err == nil && ok && r.peer == peer && r.part == part && (r.typ == "*" || r.typ == dns.Type(q.Qtype).String()) {
+		if err == nil && ok && r.peer == peer && (r.part == "*" || r.part == part) && (r.typ == "*" || r.typ == dns.Type(q.Qtype).String()) {
 			r.used = true
 			return true
 		}

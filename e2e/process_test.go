@@ -115,10 +115,13 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-// copyZones copies the peers' zones into a folder.
-func copyZones(t *testing.T, dir string) (names []string) {
+// peersZones is the folder of the zones that the peers serve too.
+const peersZones = "../testdata/peers"
+
+// copyZones copies the zones of a folder into another.
+func copyZones(t *testing.T, from, dir string) (names []string) {
 	t.Helper()
-	files, err := filepath.Glob("../testdata/peers/*.zone")
+	files, err := filepath.Glob(filepath.Join(from, "*.zone"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no zones for the peers: %v", err)
 	}

@@ -19,11 +19,11 @@ func shortDir(t *testing.T) string {
 	return dir
 }
 
-// startMeridian serves the peers' zones, and gives the address it answers at.
-func startMeridian(t *testing.T) string {
+// startMeridian serves the zones of a folder, and gives the address it answers at.
+func startMeridian(t *testing.T, from string) string {
 	t.Helper()
 	dir := shortDir(t)
-	copyZones(t, filepath.Join(dir, "zones"))
+	copyZones(t, from, filepath.Join(dir, "zones"))
 	port := freePort(t)
 	addr := fmt.Sprintf("127.0.0.1:%d", port)
 	config := filepath.Join(dir, "meridian.toml")
@@ -33,7 +33,7 @@ func startMeridian(t *testing.T) string {
 	return addr
 }
 
-func startNSD(t *testing.T) string {
+func startNSD(t *testing.T, from string) string {
 	t.Helper()
 	nsd := need(t, "nsd")
 	dir := shortDir(t)
@@ -56,7 +56,7 @@ func startNSD(t *testing.T) string {
 remote-control:
   control-enable: no
 `, port, filepath.Join(dir, "zones"), dir)
-	for _, zone := range copyZones(t, filepath.Join(dir, "zones")) {
+	for _, zone := range copyZones(t, from, filepath.Join(dir, "zones")) {
 		fmt.Fprintf(&b, "zone:\n  name: %q\n  zonefile: \"%s.zone\"\n", zone, zone)
 	}
 	conf := filepath.Join(dir, "nsd.conf")
@@ -66,7 +66,7 @@ remote-control:
 	return addr
 }
 
-func startKnot(t *testing.T) string {
+func startKnot(t *testing.T, from string) string {
 	t.Helper()
 	knotd := need(t, "knotd")
 	dir := shortDir(t)
@@ -86,7 +86,7 @@ template:
     semantic-checks: off
 zone:
 `, dir, port)
-	for _, zone := range copyZones(t, filepath.Join(dir, "zones")) {
+	for _, zone := range copyZones(t, from, filepath.Join(dir, "zones")) {
 		fmt.Fprintf(&b, "  - domain: %q\n    file: \"%s.zone\"\n", zone, zone)
 	}
 	conf := filepath.Join(dir, "knot.conf")
