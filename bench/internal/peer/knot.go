@@ -2,6 +2,7 @@ package peer
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -39,10 +40,16 @@ func knot(dir string, port int, w Workload) ([]string, error) {
 		return fmt.Sprintf("  - domain: %q\n    file: %q\n    zonefile-sync: -1\n    journal-content: none\n    semantic-checks: off\n%s", name, file, more)
 	}
 	switch w.Kind {
-	case Geo:
+	case Geo, Signed:
 		answers, file := filepath.Join(dir, "geo.yaml"), filepath.Join(dir, "geo.zone")
-		fmt.Fprintf(&b, knotGeo, answers, filepath.Join(w.Data, geodata.Converted))
-		b.WriteString("zone:\n" + zone(GeoZone, file, "    module: mod-geoip/world\n"))
+		more, geo := "", knotGeo
+		if w.Kind == Signed {
+			b.WriteString("policy:\n  - id: hand\n    manual: on\n")
+			geo += "    policy: hand\n    dnssec: on\n"
+			more = "    dnssec-signing: on\n    dnssec-policy: hand\n"
+		}
+		fmt.Fprintf(&b, geo, answers, filepath.Join(w.Data, geodata.Converted))
+		b.WriteString("zone:\n" + zone(GeoZone, file, more+"    module: mod-geoip/world\n"))
 		if err := put(answers, knotAnswers()); err != nil {
 			return nil, err
 		}
@@ -58,7 +65,14 @@ func knot(dir string, port int, w Workload) ([]string, error) {
 		}
 	}
 	file := filepath.Join(dir, "knot.conf")
-	return []string{"knotd", "-c", file}, put(file, b.String())
+	if err := put(file, b.String()); err != nil || w.Kind != Signed {
+		return []string{"knotd", "-c", file}, err
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "db"), 0o755); err != nil {
+		return nil, err
+	}
+	return []string{"knotd", "-c", file}, makeKeys(filepath.Join(dir, "db", "keys"), "keymgr", "-c", file, GeoZone,
+		"generate", "algorithm=ECDSAP256SHA256", "ksk=yes", "zsk=yes")
 }
 
 func knotAnswers() string {

@@ -3,6 +3,7 @@ package peer
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 
@@ -14,7 +15,7 @@ func meridian(dir string, port int, w Workload) ([]string, error) {
 	zones := filepath.Join(dir, "zones")
 	config := head(dir, zonesOf(w, zones), port)
 	var err error
-	if w.Kind == Geo {
+	if w.Kind == Geo || w.Kind == Signed {
 		config += GeoTables(w.Data)
 		err = put(filepath.Join(zones, GeoZone+".zone"), apex+"www 60 IN GEO web\n")
 	}
@@ -22,7 +23,32 @@ func meridian(dir string, port int, w Workload) ([]string, error) {
 		return nil, err
 	}
 	file := filepath.Join(dir, "meridian.toml")
-	return []string{w.Binary, "serve", "--config", file}, put(file, config)
+	command := []string{w.Binary, "serve", "--config", file}
+	if w.Kind != Signed {
+		return command, put(file, config)
+	}
+	if err := put(file, config+fmt.Sprintf("[zone.%q]\ndnssec = true\n", GeoZone)); err != nil {
+		return nil, err
+	}
+	return command, makeKeys(filepath.Join(dir, "state"), w.Binary, "keys", "init", GeoZone, "--config", file)
+}
+
+// makeKeys runs the command that makes the keys of a zone, once for a folder.
+func makeKeys(folder string, command ...string) error {
+	if _, err := os.Stat(folder); err == nil {
+		return nil
+	}
+	out, err := exec.Command(command[0], command[1:]...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%s: %w: %s", strings.Join(command, " "), err, out)
+	}
+	return nil
+}
+
+// unsigned configures Meridian for a workload of signed answers without signing.
+func unsigned(dir string, port int, w Workload) ([]string, error) {
+	w.Kind = Geo
+	return meridian(dir, port, w)
 }
 
 func zonesOf(w Workload, own string) string {

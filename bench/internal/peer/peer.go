@@ -22,11 +22,13 @@ import (
 // Kind says what a peer is to serve.
 type Kind int
 
-// The workloads: a geo name over the city database; a zone of many records; many small zones.
+// The workloads: a geo name over the city database; a zone of many records; many small zones; the geo name in a signed
+// zone.
 const (
 	Geo Kind = iota
 	Static
 	Many
+	Signed
 )
 
 // GeoName is the name steered by place, in GeoZone; StaticZone is the zone of many hosts.
@@ -72,6 +74,9 @@ var (
 	Knot     = Peer{"knot", "knot", "IPv4 converted: one server per country", knot}
 	PowerDNS = Peer{"pdns", "pdns-server", "IPv4 converted: one server per country", powerdns}
 	NSD      = Peer{"nsd", "nsd", "", nsd}
+
+	// Unsigned is Meridian with the zone of Signed as it is in Geo.
+	Unsigned = Peer{"meridian-unsigned", "", Meridian.Data, unsigned}
 )
 
 // Packages are those of Debian that the bench needs.

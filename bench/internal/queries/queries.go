@@ -119,6 +119,22 @@ func Geo(name string, n int, seed uint64) (*Set, error) {
 	return s, nil
 }
 
+// Signed gives the same queries with the DO bit.
+func (s *Set) Signed() *Set {
+	next := &Set{}
+	for _, m := range s.messages {
+		m = append([]byte(nil), m...)
+		at := 12
+		for m[at] != 0 {
+			at += 1 + int(m[at])
+		}
+		const question, flags = 1 + 4, 1 + 2 + 2 + 2 // the rest of the question; the OPT record up to its flags
+		m[at+question+flags] |= 0x80
+		next.messages = append(next.messages, m)
+	}
+	return next
+}
+
 // Static makes n queries for random names of a zone with the given number of names; one in missing, if that is over 0,
 // is for a name that is not there. All have the same length.
 func Static(zone string, names, n, missing int, seed uint64) (*Set, error) {

@@ -110,6 +110,7 @@ var All = []Experiment{
 	{"static", "Static answers and NXDOMAIN from a large zone", static},
 	{"tcp", "TCP on kept connections", tcp},
 	{"load", "Load time and memory by zone size", loadZones},
+	{"dnssec", "Signed geo answers, random client subnets", signed},
 	{"many", "Many small zones", many},
 	{"rebuild", "Compiling 50 pools over the whole database", rebuild},
 	{"micro", "The resolver alone", micro},
