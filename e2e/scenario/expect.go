@@ -21,12 +21,17 @@ type received struct {
 
 func readReply(m *dns.Msg) *received {
 	r := &received{msg: m, scope: "none", ede: "none"}
+	r.others = map[string][]string{"ns": nil, "soa": nil, "additional": nil, "ds": nil, "rrsig": nil, "proof": nil}
 	for _, rr := range m.Answer {
-		r.data = append(r.data, rdata(rr))
 		r.ttls = append(r.ttls, rr.Header().Ttl)
+		if !r.dnssec(rr) || m.Question[0].Qtype == rr.Header().Rrtype {
+			r.data = append(r.data, rdata(rr))
+		}
 	}
-	r.others = map[string][]string{"ns": nil, "soa": nil, "additional": nil}
 	for _, rr := range m.Ns {
+		if r.dnssec(rr) {
+			continue
+		}
 		key := strings.ToLower(dns.Type(rr.Header().Rrtype).String())
 		text := rdata(rr)
 		if key == "soa" {
@@ -39,9 +44,25 @@ func readReply(m *dns.Msg) *received {
 			r.options(o)
 			continue
 		}
+		if rr.Header().Rrtype == dns.TypeRRSIG {
+			continue // what is additional may lack it
+		}
 		r.others["additional"] = append(r.others["additional"], rdata(rr))
 	}
 	return r
+}
+
+// dnssec takes note of a signature or of a record that proves something.
+func (r *received) dnssec(rr dns.RR) bool {
+	switch h := rr.Header(); h.Rrtype {
+	case dns.TypeRRSIG:
+		r.others["rrsig"] = append(r.others["rrsig"], dns.TypeToString[rr.(*dns.RRSIG).TypeCovered])
+	case dns.TypeNSEC, dns.TypeNSEC3:
+		r.others["proof"] = append(r.others["proof"], strings.TrimSuffix(strings.ToLower(h.Name), "."))
+	default:
+		return false
+	}
+	return true
 }
 
 // rdata is the RDATA of a record as text, without quotes.
@@ -149,7 +170,7 @@ func (r *received) relation(key, op, value string) (known bool, problem string) 
 		return true, r.unless(r.scope, key, op, value)
 	case "ede":
 		return true, r.unless(r.ede, key, op, value)
-	case "ns", "soa", "additional", "nsid":
+	case "ns", "soa", "additional", "nsid", "ds", "rrsig", "proof":
 		got := slices.Clone(r.others[key])
 		slices.Sort(got)
 		want := strings.Split(value, ",")
