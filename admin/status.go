@@ -30,6 +30,7 @@ type Status struct {
 	GeoReload  Attempt   `json:"geo_reload"`
 	DNS        Traffic   `json:"dns"`
 	Probes     Probes    `json:"probes"`
+	Signing    Signing   `json:"signing"` // of the answers of geo names
 	API        APICounts `json:"api"`
 }
 
@@ -86,6 +87,15 @@ type Traffic struct {
 	TCPRefused     uint64            `json:"tcp_refused"`
 	RCodes         map[string]uint64 `json:"rcodes"` // answers, by name
 	Panics         uint64            `json:"panics"`
+}
+
+// Signing tells of the signed answers of geo names. The counters are since the start.
+type Signing struct {
+	Names    int    `json:"names"`    // GEO names in signed zones
+	Variants int    `json:"variants"` // the answers they may be given now, each of which is signed
+	Behind   bool   `json:"behind"`   // some name is answered as before while a new answer is being signed
+	Late     uint64 `json:"late"`     // how often that took over a second
+	Failed   uint64 `json:"failed"`   // how often signatures could not be made, and older ones served on
 }
 
 // Probes counts health checks since the start.

@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/meridian-dns/meridian/admin"
 	"github.com/meridian-dns/meridian/resolver"
 	"github.com/meridian-dns/meridian/steer"
 	"github.com/meridian-dns/meridian/zones"
@@ -115,6 +116,15 @@ func (n *Nameserver) catchUp() {
 	n.publishAfter(next)
 	n.mu.Unlock()
 	n.signing.tell(next, since, n.log.Named("signing"))
+}
+
+// status tells how signing stands.
+func (s *signing) status(v *resolver.View) admin.Signing {
+	t := admin.Signing{Behind: s.behind.Load() != 0, Late: uint64(s.late.Load()), Failed: uint64(s.failed.Load())}
+	if v != nil {
+		t.Names, t.Variants = v.Signatures()
+	}
+	return t
 }
 
 // tell logs what went wrong with the signatures of a view.
