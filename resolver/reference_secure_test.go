@@ -335,8 +335,11 @@ func (l *refLookup) onlySignature(z *refZone, at outcome) bool {
 	if !ok {
 		return false
 	}
+	if l.q.tellsOne && len(l.past) > 0 {
+		return true
+	}
 	was := l.q
-	l.q.typ, l.q.do, l.q.tellsOne = dns.TypeANY, true, l.q.tellsOne && len(l.past) == 0
+	l.q.typ, l.q.do = dns.TypeANY, true
 	l.geo(z, g, at)
 	l.q = was
 	if n := len(l.out.answer); n > 0 {

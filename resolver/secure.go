@@ -79,6 +79,9 @@ func (q *query) geoOnlySignatures(g *geoName, ttl uint32, m zones.Match) bool {
 	if t == nil {
 		return false
 	}
+	if q.work.chain.n > 0 && q.edns.subnet.given() { // as any answer of a pool: see geo
+		return true
+	}
 	c := &q.work.choice
 	q.setClient(&q.work.client)
 	state.Choose(c, g.ref, &q.work.client, steerType(typeANY, g.info), q.req.Random)
