@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/meridian-dns/meridian/bench/internal/peer"
 	"github.com/meridian-dns/meridian/bench/internal/queries"
 	"github.com/meridian-dns/meridian/bench/internal/trial"
+	"github.com/meridian-dns/meridian/dnssec"
 	"github.com/meridian-dns/meridian/geo"
 	"github.com/meridian-dns/meridian/healthcheck"
 	"github.com/meridian-dns/meridian/resolver"
@@ -141,6 +143,29 @@ func BenchmarkGeo(b *testing.B) {
 		b.Fatal(err)
 	}
 	batches(b, v, set)
+}
+
+// BenchmarkGeoSigned has the geo name in a signed zone, and queries with DO.
+func BenchmarkGeoSigned(b *testing.B) {
+	key, err := dnssec.Generate(dnssec.ECDSAP256SHA256, dnssec.CSK, dnssec.Times{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	keys := []*dnssec.Key{key}
+	plan := dnssec.Plan{DNSKEY: [][]byte{key.DNSKEY()}, KeySigners: keys, ZoneSigners: keys}
+	find := func(origin string, o dnssec.Options) (*dnssec.Signer, error) {
+		return dnssec.NewSigner(origin, plan, o, nil)
+	}
+	types := func(string) (zones.GeoInfo, error) { return zones.GeoInfo{A: true, Variants: 8}, nil }
+	z, problems := zones.ParseSigned(peer.GeoZone+".zone", strings.NewReader(geoText), int64(len(geoText)), types, find)
+	if z == nil {
+		b.Fatal(problems)
+	}
+	set, err := queries.Geo(peer.GeoName, 1_000_000, 1)
+	if err != nil {
+		b.Fatal(err)
+	}
+	batches(b, serving(b, zones.Entry{Origin: z.Origin(), Zone: z}), set.Signed())
 }
 
 func BenchmarkStatic(b *testing.B) {
