@@ -74,6 +74,7 @@ func (v *View) Write(dst []byte, i int, s *Scratch) int {
 	}
 	n := q.finish()
 	s.rcode, s.qtype, s.tc = q.rcode, q.qtype, q.tc
+	s.do, s.subnet = q.edns.do, q.edns.subnet.present
 	return n
 }
 

@@ -146,6 +146,8 @@ type Scratch struct {
 	rcode   uint16 // of the last answer, like what follows
 	qtype   int
 	tc      bool
+	do      bool
+	subnet  bool
 	ahead   []ahead
 	sum     uint64
 }
@@ -158,3 +160,9 @@ func (s *Scratch) Type() int { return s.qtype }
 
 // Truncated tells whether the last answer carried TC.
 func (s *Scratch) Truncated() bool { return s.tc }
+
+// DO tells whether the last query asked for DNSSEC records (RFC 3225).
+func (s *Scratch) DO() bool { return s.do }
+
+// Subnet tells whether the last query told a client subnet (RFC 7871).
+func (s *Scratch) Subnet() bool { return s.subnet }

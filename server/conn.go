@@ -219,6 +219,7 @@ func (c *conn) batch() {
 		c.in = c.in[lengthSize+len(r.reqs[i].Msg):]
 		c.put(i)
 	}
+	r.end()
 }
 
 // put answers message i of the batch.

@@ -83,6 +83,12 @@ func (l *listener) count(st *Stats) {
 		c.addTo(&st.UDP, &st.Panics)
 	}
 	l.tcp.counts.addTo(&st.TCP, &st.Panics)
+	if ignored := uint64(0); l.bound.Addr().Is6() {
+		for _, c := range l.udp.counters() {
+			c.addTo(&st.UDP6, &ignored)
+		}
+		l.tcp.counts.addTo(&st.TCP6, &ignored)
+	}
 }
 
 // stopAll stops ls at the same time; those never started are just closed.

@@ -25,7 +25,9 @@ type responder struct {
 	load    func() answerer
 	panics  *alarm
 	view    answerer           // of the batch
-	now     uint32             // at its begin, Unix time
+	begun   time.Time          // the batch
+	before  uint64             // answers in the tally then
+	now     uint32             // the same as Unix time
 	reqs    []resolver.Request // its queries
 	alone   bool               // a query made the resolver panic: those that follow are prepared one at a time
 	scratch resolver.Scratch
@@ -45,7 +47,8 @@ func newResponder(s *Server, t resolver.Transport, batch int) *responder {
 
 // begin starts a batch, with the view and the time that its answers have.
 func (r *responder) begin() {
-	r.view, r.now, r.reqs, r.alone = r.load(), uint32(time.Now().Unix()), r.reqs[:0], false
+	r.begun, r.before = time.Now(), r.tally.Answers
+	r.view, r.now, r.reqs, r.alone = r.load(), uint32(r.begun.Unix()), r.reqs[:0], false
 }
 
 // full tells whether the batch takes no more.
@@ -71,19 +74,42 @@ func (r *responder) prepare() {
 // answer writes the answer to message i of the batch into dst and returns its length, 0 for none.
 func (r *responder) answer(dst []byte, i int) int {
 	n := r.guarded(dst, i)
-	r.tally.Queries++
+	t, asked := &r.tally, len(r.reqs[i].Msg)
+	t.Queries++
 	if n < headerSize {
-		r.tally.Dropped++
+		t.Dropped++
+		if asked < headerSize {
+			t.Short++
+		}
 		return 0
 	}
-	r.tally.Answers++
+	t.Answers++
 	// The header has only the low bits (RFC 6891 section 6.1.3).
-	r.tally.RCodes[min(max(int(dst[3]&0x0f), r.scratch.RCode()), rcodes-1)]++
+	t.RCodes[min(max(int(dst[3]&0x0f), r.scratch.RCode()), rcodes-1)]++
+	t.Types[indexOfType(r.scratch.Type())]++
+	t.Asked.add(asked)
+	t.Answered.add(n)
 	if dst[2]&flagTC != 0 {
-		r.tally.Truncated++
+		t.Truncated++
+	}
+	if r.scratch.Subnet() {
+		t.Subnet++
+	}
+	if r.scratch.DO() {
+		t.DO++
 	}
 	return n
 }
+
+// ignore counts a message from a source to which no answer can be sent.
+func (r *responder) ignore() {
+	r.tally.Queries++
+	r.tally.Dropped++
+	r.tally.Sources++
+}
+
+// end follows the answers to the batch, and comes before the tally is flushed.
+func (r *responder) end() { r.tally.Times.add(time.Since(r.begun), int(r.tally.Answers-r.before)) }
 
 func (r *responder) guarded(dst []byte, i int) (n int) {
 	defer r.rescue(dst, i, &n)

@@ -224,8 +224,7 @@ func (w *batchWorker) answer(n int) {
 			w.r.add(w.queries[i*queryStride:][:w.received[i].size], client)
 			continue
 		}
-		w.r.tally.Queries++
-		w.r.tally.Dropped++
+		w.r.ignore()
 	}
 	w.r.prepare()
 	ready := 0
@@ -236,6 +235,7 @@ func (w *batchWorker) answer(n int) {
 		}
 	}
 	w.send(ready)
+	w.r.end()
 	for i := range n {
 		w.rearm(&w.received[i].Msghdr)
 	}

@@ -91,8 +91,7 @@ func (u *portableUDP) serve(worker int) {
 func (u *portableUDP) answer(r *responder, out, query, oob []byte, from netip.AddrPort) {
 	client := netip.AddrPortFrom(from.Addr().Unmap().WithZone(""), from.Port())
 	if !answerable(client) {
-		r.tally.Queries++
-		r.tally.Dropped++
+		r.ignore()
 		return
 	}
 	r.begin()
@@ -105,6 +104,7 @@ func (u *portableUDP) answer(r *responder, out, query, oob []byte, from netip.Ad
 	if _, _, err := u.conn.WriteMsgUDPAddrPort(out[:n], u.source(oob), from); err != nil {
 		r.tally.Unsent++
 	}
+	r.end()
 }
 
 // source turns the control message of a query into the one that makes its answer leave from the address asked.
