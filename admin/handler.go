@@ -25,6 +25,8 @@ type Options struct {
 	Tokens func() []Token
 	// Hosts are names under which the handler is reached, without a port, beside addresses and localhost.
 	Hosts []string
+	// Metrics answers at /metrics, to whoever may read; nil: there are none.
+	Metrics http.Handler
 	// Counts gets what was let in and what was refused; several handlers may share it. Required.
 	Counts *Counts
 }
@@ -196,11 +198,26 @@ func (h *handler) serve(w http.ResponseWriter, req *http.Request, r *route) {
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(slowest)) // not every writer has one
 	}
 	h.o.Counts.Requests.Add(1)
+	if r.metrics {
+		h.metrics(w, req)
+		return
+	}
 	answer, err := r.serve(c)
 	if why := new(Refusal); errors.As(err, &why) && why.Status == http.StatusUnauthorized {
 		h.o.Counts.Unauthorized.Add(1)
 	}
 	reply(w, answer, err)
+}
+
+// metrics answers in the form of Prometheus.
+func (h *handler) metrics(w http.ResponseWriter, req *http.Request) {
+	if h.o.Metrics == nil {
+		reply(w, nil, refuse(http.StatusNotFound, "there are no metrics"))
+		return
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	h.o.Metrics.ServeHTTP(w, req)
 }
 
 // admit holds a request against its route.

@@ -40,10 +40,14 @@ func Describe() map[string]any {
 type describer struct{ schemas object }
 
 func (d describer) operation(r *route) object {
+	kind := "application/json"
+	if r.metrics {
+		kind = "text/plain"
+	}
 	op := object{
 		"summary": r.about, "description": "Needs the right to " + r.need.String() + ".",
 		"responses": object{
-			"200":     object{"description": "done", "content": object{"application/json": object{"schema": d.schema(typeOf(r.answer))}}},
+			"200":     object{"description": "done", "content": object{kind: object{"schema": d.schema(typeOf(r.answer))}}},
 			"default": object{"description": "refused", "content": object{"application/json": object{"schema": d.schema(typeOf(failure{}))}}},
 		},
 	}

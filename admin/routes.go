@@ -84,6 +84,7 @@ type route struct {
 	body         any      // an example of the type of the body; nil: none
 	text         bool     // the body is text, not JSON
 	slow         bool     // it may take minutes
+	metrics      bool     // the answer is text, made by Options.Metrics
 	answer       any      // an example of the type of the answer
 	serve        func(*call) (any, error)
 }
@@ -162,6 +163,7 @@ func routes() []route {
 			serve: func(c *call) (any, error) { return list(c.source.TestAlerts(c.Context())), nil }},
 		{method: "POST", path: "/v1/heartbeat/{server}", need: Nothing, about: "a server of a push check says how it is; the bearer token is that of the check",
 			body: Heartbeat{}, answer: Done{}, serve: heartbeat},
+		{method: "GET", path: "/metrics", need: Read, about: "metrics in the form of Prometheus", metrics: true, answer: ""},
 		{method: "GET", path: "/v1/openapi.json", need: Read, about: "this description", answer: map[string]any{},
 			serve: func(*call) (any, error) { return Describe(), nil }},
 	}
