@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -21,6 +22,9 @@ type hash128 [16]byte
 type Cache struct {
 	dir      string
 	readOnly bool
+
+	made, reused atomic.Uint64
+	took         atomic.Int64 // nanoseconds
 
 	mu    sync.RWMutex
 	files map[int]*cacheFile // by size of signatures, in octets
@@ -153,4 +157,27 @@ func (c *Cache) Close() error {
 	c.files = map[int]*cacheFile{}
 	c.readOnly = true
 	return err
+}
+
+// Work is what signers with a cache did.
+type Work struct {
+	Made, Reused uint64        // signatures
+	Took         time.Duration // to make them, over all processors
+}
+
+// Work counts since the cache was opened.
+func (c *Cache) Work() Work {
+	return Work{Made: c.made.Load(), Reused: c.reused.Load(), Took: time.Duration(c.took.Load())}
+}
+
+// worked counts a signature that took so long to make, or that was there.
+func (c *Cache) worked(made bool, took time.Duration) {
+	switch {
+	case c == nil:
+	case made:
+		c.made.Add(1)
+		c.took.Add(int64(took))
+	default:
+		c.reused.Add(1)
+	}
 }

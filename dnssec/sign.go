@@ -221,6 +221,7 @@ func (s *Signer) one(k signingKey, buf []byte, now int64) ([]byte, error) {
 	size := k.signatureSize()
 	old, cached := s.cache.get(hash, size)
 	if cached && s.Fresh(old.inception, old.expiration, now) {
+		s.cache.worked(false, 0)
 		return s.rdata(buf, old), nil
 	}
 	spread := int64(binary.BigEndian.Uint64(hash[:]) % uint64(s.o.Jitter/time.Second+1))
@@ -230,6 +231,7 @@ func (s *Signer) one(k signingKey, buf []byte, now int64) ([]byte, error) {
 	}
 	s.times(buf, fresh)
 	var err error
+	begun := time.Now()
 	if fresh.octets, err = k.Sign(make([]byte, 0, size), buf); err == nil && len(fresh.octets) != size {
 		err = fmt.Errorf("key %d signs with %d octets, not %d", k.tag, len(fresh.octets), size)
 	}
@@ -241,6 +243,7 @@ func (s *Signer) one(k signingKey, buf []byte, now int64) ([]byte, error) {
 		return nil, err
 	}
 	s.made.Add(1)
+	s.cache.worked(true, time.Since(begun))
 	s.cache.put(hash, fresh)
 	return s.rdata(buf, fresh), nil
 }

@@ -1,10 +1,14 @@
 package zones
 
+import "time"
+
 // Entry is a configured zone: a compiled one, or one that cannot be served.
 type Entry struct {
 	Origin  string // the apex in wire form, lower case
 	Zone    *Zone  // nil: no good version, answered SERVFAIL
 	Loading bool   // Zone is nil because it is still being loaded
+
+	Loaded time.Time // when Zone was; zero: not known
 }
 
 // Set is the table of all zones by apex: immutable, safe for concurrent use.

@@ -233,7 +233,7 @@ func (f *Folder) take(r result) {
 	f.compareSerial(r)
 	st.zone, st.files, st.content = r.zone, r.files, r.content
 	st.resign = r.zone.resign()
-	f.changes = append(f.changes, Entry{Origin: st.origin, Zone: r.zone})
+	f.changes = append(f.changes, Entry{Origin: st.origin, Zone: r.zone, Loaded: time.Now()})
 	f.dirty = true
 }
 
