@@ -32,7 +32,7 @@ func (n *Nameserver) openAPI(cfg *config.Config) error {
 	if err := n.loadTokens(cfg); err != nil {
 		return err
 	}
-	o := admin.Options{Hosts: cfg.API.Names, Counts: counts}
+	o := admin.Options{Hosts: cfg.API.Names, Metrics: n.metrics.Handler(), Counts: counts}
 	if len(cfg.API.Tokens) > 0 {
 		o.Tokens = func() []admin.Token { return *a.tokens.Load() }
 	}

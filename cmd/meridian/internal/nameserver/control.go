@@ -47,7 +47,7 @@ func openControl(path string, n *Nameserver) (*control, error) {
 		return nil, fmt.Errorf("control socket: %w", err)
 	}
 	counts := &n.ops.counts
-	return &control{path, admin.NewService(l, admin.Handler(reloader{n}, admin.Options{Local: true, Counts: counts}), counts)}, nil
+	return &control{path, admin.NewService(l, admin.Handler(reloader{n}, admin.Options{Local: true, Metrics: n.metrics.Handler(), Counts: counts}), counts)}, nil
 }
 
 func (c *control) serve(ctx context.Context) error { return c.service.Serve(ctx) }

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/meridian-dns/meridian/cmd/meridian/internal/build"
+	"github.com/meridian-dns/meridian/cmd/meridian/internal/metrics"
 	"github.com/meridian-dns/meridian/config"
 	"github.com/meridian-dns/meridian/healthcheck"
 	"github.com/meridian-dns/meridian/resolver"
@@ -42,6 +43,7 @@ type Nameserver struct {
 	control *control
 	ops     operations
 	signing signing
+	metrics *metrics.Metrics
 	view    atomic.Pointer[resolver.View]
 
 	change sync.Mutex // held while a new plan is made ready and installed, which may take long
@@ -71,6 +73,7 @@ func Start(ctx context.Context, o Options) (*Nameserver, error) {
 		o.Later = build.Here{}
 	}
 	n := &Nameserver{o: o, log: o.Log, started: time.Now(), first: cfg, signing: newSigning()}
+	n.metrics = metrics.New(n.snapshot)
 	if n.state, err = openState(cfg.State); err != nil {
 		return nil, err
 	}
@@ -124,6 +127,7 @@ func (n *Nameserver) start(ctx context.Context, cfg *config.Config) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	n.metrics.Built(metrics.CauseStart, n.started)
 	releaseMemory()
 	return n.listen(cfg)
 }

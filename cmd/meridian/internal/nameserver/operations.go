@@ -10,6 +10,7 @@ import (
 	"github.com/meridian-dns/meridian/admin"
 	"github.com/meridian-dns/meridian/alert"
 	"github.com/meridian-dns/meridian/cmd/meridian/internal/journal"
+	"github.com/meridian-dns/meridian/cmd/meridian/internal/metrics"
 	"github.com/meridian-dns/meridian/cmd/meridian/internal/orders"
 	"github.com/meridian-dns/meridian/config"
 	"github.com/meridian-dns/meridian/healthcheck"
@@ -93,6 +94,7 @@ func (n *Nameserver) combine(plan *Plan) *steer.State {
 
 // ordersChanged publishes what the orders in force make of the pools.
 func (n *Nameserver) ordersChanged() {
+	defer n.metrics.Built(metrics.CauseOrders, time.Now())
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.answers = n.combine(n.plan)

@@ -2,7 +2,9 @@ package nameserver
 
 import (
 	"runtime/debug"
+	"time"
 
+	"github.com/meridian-dns/meridian/cmd/meridian/internal/metrics"
 	"github.com/meridian-dns/meridian/config"
 	"github.com/meridian-dns/meridian/healthcheck"
 	"github.com/meridian-dns/meridian/resolver"
@@ -25,6 +27,7 @@ func (n *Nameserver) publishAfter(prev *resolver.View) {
 
 // zonesChanged takes over a new set of zones.
 func (n *Nameserver) zonesChanged(set *zones.Set) {
+	begun := time.Now()
 	n.signing.build.Lock()
 	defer n.signing.build.Unlock()
 	ahead := n.ahead(set)
@@ -36,11 +39,13 @@ func (n *Nameserver) zonesChanged(set *zones.Set) {
 	}
 	n.zones = set
 	n.publishAfter(ahead)
+	n.metrics.Built(metrics.CauseZones, begun)
 }
 
 // healthChanged takes over the states of this moment. It asks for them under the lock, because a snapshot handed over
 // may be older than the plan.
 func (n *Nameserver) healthChanged() {
+	defer n.metrics.Built(metrics.CauseHealth, time.Now())
 	n.judge()
 	n.mu.Lock()
 	defer n.mu.Unlock()

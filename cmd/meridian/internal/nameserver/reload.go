@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/meridian-dns/meridian/cmd/meridian/internal/metrics"
 	"github.com/meridian-dns/meridian/config"
 	"github.com/meridian-dns/meridian/zones"
 )
@@ -15,6 +16,7 @@ import (
 func (n *Nameserver) Reload(ctx context.Context) (err error) {
 	n.change.Lock()
 	defer n.change.Unlock()
+	begun := time.Now()
 	defer func() { n.noteReload(err) }()
 	cfg, err := LoadConfig(n.o.Config)
 	if err != nil {
@@ -37,6 +39,7 @@ func (n *Nameserver) Reload(ctx context.Context) (err error) {
 	n.folder.SetZones(zoneOptions(cfg))
 	n.tell(plan, n.folder.Reload(ctx))
 	n.install(plan, told)
+	n.metrics.Built(metrics.CauseConfig, begun)
 	n.warnFixed(cfg)
 	releaseMemory()
 	return nil
@@ -101,6 +104,7 @@ func (n *Nameserver) warnFixed(now *config.Config) {
 func (n *Nameserver) reloadGeo(ctx context.Context) error {
 	n.change.Lock()
 	defer n.change.Unlock()
+	begun := time.Now()
 	old := n.Plan()
 	plan, err := Prepare(ctx, n.o.Later, old.Config, old)
 	if err != nil {
@@ -115,6 +119,7 @@ func (n *Nameserver) reloadGeo(ctx context.Context) error {
 	told := n.told
 	n.mu.Unlock()
 	n.install(plan, told)
+	n.metrics.Built(metrics.CauseGeo, begun)
 	releaseMemory()
 	return nil
 }

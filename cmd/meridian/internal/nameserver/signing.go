@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/meridian-dns/meridian/admin"
+	"github.com/meridian-dns/meridian/cmd/meridian/internal/metrics"
 	"github.com/meridian-dns/meridian/resolver"
 	"github.com/meridian-dns/meridian/steer"
 	"github.com/meridian-dns/meridian/zones"
@@ -110,11 +111,13 @@ func (n *Nameserver) catchUp() {
 	if !v.Behind(time.Now().Unix()) {
 		return
 	}
+	begun := time.Now()
 	next := v.Sign()
 	n.mu.Lock()
 	since := n.signing.behind.Load()
 	n.publishAfter(next)
 	n.mu.Unlock()
+	n.metrics.Built(metrics.CauseSignatures, begun)
 	n.signing.tell(next, since, n.log.Named("signing"))
 }
 

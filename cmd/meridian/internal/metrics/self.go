@@ -1,0 +1,52 @@
+package metrics
+
+import (
+	"runtime"
+
+	"github.com/meridian-dns/meridian/admin"
+)
+
+var (
+	info       = desc("build_info", "1; which program this is.", "version", "goversion")
+	generation = desc("view_generation", "Views published since the start.")
+	reloaded   = desc("config_last_reload_successful", "1 if the last reload of the configuration went well, or none was tried.")
+	geoLoaded  = desc("geo_last_reload_successful", "1 if the geo database in its files is the one in use.")
+	geoBuilt   = desc("geo_database_built_timestamp_seconds", "When the maker of the geo database built it, 0 if it does not tell.", "file", "type")
+	alarms     = desc("alarms", "What is wrong with the nameserver itself, or was given to it: 1 for each alarm that lasts.", "alarm")
+	alarmCount = desc("alarms_raised", "How many alarms last.")
+	waiting    = desc("alert_messages_waiting", "Messages of alerts that no receiver has yet.")
+	asked      = desc("api_requests_total", "Requests to the control interface that were let in.")
+	refused    = desc("api_refused_total", "Requests to the control interface that were refused, by reason.", "reason")
+)
+
+func (e emitter) self(s *Snapshot) {
+	e.gauge(info, 1, s.Version, runtime.Version())
+	e.gauge(generation, float64(s.Generation))
+	e.gauge(reloaded, oneIf(len(s.Reload.Errors) == 0))
+	geoWrong := false
+	for _, a := range s.Alarms {
+		e.gauge(alarms, 1, a.Key)
+		geoWrong = geoWrong || a.Key == "geo"
+	}
+	e.gauge(alarmCount, float64(len(s.Alarms)))
+	e.gauge(geoLoaded, oneIf(!geoWrong))
+	seen := map[string]int{}
+	for _, g := range s.Geo {
+		file := g.Path
+		if file == "" {
+			file = "embedded"
+		}
+		e.gauge(geoBuilt, unix(g.Built), distinct(seen, file), g.Type)
+	}
+	e.gauge(waiting, float64(s.Waiting))
+	e.api(s.API)
+}
+
+func (e emitter) api(c *admin.Counts) {
+	e.counter(asked, float64(c.Requests.Load()))
+	e.counter(refused, float64(c.Connections.Load()), "connections")
+	e.counter(refused, float64(c.Unauthorized.Load()), "unauthorized")
+	e.counter(refused, float64(c.Forbidden.Load()), "forbidden")
+	e.counter(refused, float64(c.Foreign.Load()), "foreign")
+	e.counter(refused, float64(c.Malformed.Load()), "malformed")
+}

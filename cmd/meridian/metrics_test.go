@@ -1,0 +1,301 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/miekg/dns"
+)
+
+// metered is a nameserver with something of everything that metrics tell of: a signed zone, one with an error, a check.
+func metered(t *testing.T) *home {
+	h := newHome(t)
+	h.write("meridian.toml", h.config("check = \"web\"\n")+`[checks.web]
+type = "tcp"
+port = 1
+interval = "10s"
+timeout = "100ms"
+[zone."example.com"]
+dnssec = true
+`)
+	h.replace("meridian.toml", "198.51.100.10", "127.0.0.2")
+	h.replace("meridian.toml", "203.0.113.10", "127.0.0.3")
+	h.write("zones/broken.example.zone", "@ IN A 192.0.2.1\n")
+	h.must("init", "example.com")
+	h.serve()
+	if !eventually(func() bool { return h.scrape()[`meridian_alarms{alarm="zones"}`] == "1" }) {
+		t.Fatal("the zone with an error is no alarm")
+	}
+	return h
+}
+
+// scraped is the text of the metrics.
+func (h *home) scraped() string {
+	h.t.Helper()
+	c := http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", h.path("state/control.sock"))
+		}}}
+	resp, err := c.Get("http://meridian/metrics")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK || !strings.HasPrefix(resp.Header.Get("Content-Type"), "text/plain; version=0.0.4") {
+		h.t.Fatalf("status %d, %s, %v:\n%s", resp.StatusCode, resp.Header.Get("Content-Type"), err, text)
+	}
+	return string(text)
+}
+
+// scrape is the metrics by their names and labels.
+func (h *home) scrape() map[string]string {
+	h.t.Helper()
+	series := map[string]string{}
+	for line := range strings.Lines(h.scraped()) {
+		if at := strings.LastIndexByte(line, ' '); !strings.HasPrefix(line, "#") {
+			series[line[:at]] = strings.TrimSpace(line[at:])
+		}
+	}
+	return series
+}
+
+var (
+	typeLine   = regexp.MustCompile(`(?m)^# TYPE (\w+) (\w+)$`)
+	metricName = regexp.MustCompile(`\b(?:meridian|process|go)_\w+`)
+	labelName  = regexp.MustCompile(`(\w+)="`)
+)
+
+// TestMetricsPage holds docs/metrics.md against a scrape: every metric with its type and labels, and no others.
+func TestMetricsPage(t *testing.T) {
+	text, err := os.ReadFile("../../docs/metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := map[string]string{}
+	for _, row := range regexp.MustCompile("(?m)^\\| `(meridian_\\w+)` \\| (\\w+) \\| (.*?) \\| .{10,} \\|$").FindAllStringSubmatch(string(text), -1) {
+		labels := strings.Split(strings.ReplaceAll(strings.TrimSpace(row[3]), "`", ""), ", ")
+		slices.Sort(labels)
+		told[row[1]] = row[2] + " " + strings.Join(labels, " ")
+	}
+	h := metered(t)
+	there := map[string]string{}
+	page := h.scraped()
+	for _, m := range typeLine.FindAllStringSubmatch(page, -1) {
+		if !strings.HasPrefix(m[1], "meridian_") {
+			continue
+		}
+		labels := map[string]bool{}
+		for _, line := range regexp.MustCompile(`(?m)^`+m[1]+`(?:_bucket|_sum|_count)?(\{.*\})? `).FindAllString(page, -1) {
+			for _, l := range labelName.FindAllStringSubmatch(line, -1) {
+				labels[l[1]] = l[1] != "le"
+			}
+		}
+		delete(labels, "le")
+		there[m[1]] = m[2] + " " + strings.Join(slices.Sorted(maps.Keys(labels)), " ")
+	}
+	if len(there) < 50 {
+		t.Errorf("only %d metrics", len(there))
+	}
+	for name, want := range there {
+		if told[name] != want {
+			t.Errorf("%s: %q in the page, %q in a scrape", name, told[name], want)
+		}
+	}
+	for name := range told {
+		if there[name] == "" {
+			t.Errorf("%s is in the page, but in no scrape", name)
+		}
+	}
+}
+
+// TestMetricsCount asks known questions and looks for them in the metrics.
+func TestMetricsCount(t *testing.T) {
+	h := metered(t)
+	h.ask("udp", "www.example.com", dns.TypeA, "192.0.2.0/24")
+	h.ask("udp", "none.example.com", dns.TypeAAAA, "")
+	h.ask("tcp", "text.example.com", dns.TypeTXT, "")
+	h.ask("udp", "example.com", 4711, "")
+	h.ask("udp", "example.net", dns.TypeMX, "")
+	got := h.scrape()
+	for series, want := range map[string]string{
+		`meridian_dns_requests_total{family="1",proto="udp",type="A"}`:     "1",
+		`meridian_dns_requests_total{family="1",proto="udp",type="AAAA"}`:  "1",
+		`meridian_dns_requests_total{family="1",proto="udp",type="other"}`: "1",
+		`meridian_dns_requests_total{family="1",proto="tcp",type="TXT"}`:   "1",
+		`meridian_dns_requests_total{family="2",proto="tcp",type="TXT"}`:   "0",
+		`meridian_dns_responses_total{proto="udp",rcode="NXDOMAIN"}`:       "1",
+		`meridian_dns_responses_total{proto="udp",rcode="REFUSED"}`:        "1",
+		`meridian_dns_responses_total{proto="udp",rcode="NOERROR"}`:        "2",
+		`meridian_dns_subnet_requests_total{proto="udp"}`:                  "1",
+		`meridian_dns_request_size_bytes_count{proto="udp"}`:               "4",
+		`meridian_dns_response_size_bytes_count{proto="tcp"}`:              "1",
+		`meridian_dns_request_duration_seconds_count{proto="udp"}`:         "4",
+		`meridian_dns_request_duration_seconds_count{proto="tcp"}`:         "1",
+		`meridian_server_up{server="fr",site="fr"}`:                        "0",
+		`meridian_pool_servers{pool="web",state="down"}`:                   "2",
+		`meridian_health_targets{state="down"}`:                            "2",
+		`meridian_zones{state="serving"}`:                                  "1",
+		`meridian_zones{state="failed"}`:                                   "1",
+		`meridian_zone_load_errors{zone="example.com"}`:                    "0",
+		`meridian_alarms{alarm="zones"}`:                                   "1",
+		`meridian_dnssec_geo_names`:                                        "2",
+		`meridian_view_build_duration_seconds_count{cause="start"}`:        "1",
+	} {
+		if got[series] != want {
+			t.Errorf("%s is %q, want %q", series, got[series], want)
+		}
+	}
+	for _, series := range []string{
+		`meridian_dnssec_signature_expiry_timestamp_seconds{zone="example.com"}`, `meridian_zone_loaded_timestamp_seconds{zone="example.com"}`,
+		`meridian_dnssec_signatures_total{source="made"}`, `meridian_health_probes_total{result="bad"}`, `go_goroutines`,
+	} {
+		if got[series] == "" || got[series] == "0" {
+			t.Errorf("%s is %q", series, got[series])
+		}
+	}
+}
+
+// TestMetricsAreBounded asks many random questions: no series may come of them.
+func TestMetricsAreBounded(t *testing.T) {
+	h := metered(t)
+	before := h.scrape()
+	c, err := net.Dial("udp", h.listen.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	random := rand.New(rand.NewPCG(1, 2))
+	reply := make([]byte, 4096)
+	for i := range 5000 {
+		m := new(dns.Msg)
+		m.SetQuestion(fmt.Sprintf("n%d.example.com.", random.Uint64()), uint16(random.Uint32()))
+		m.Question[0].Qclass = []uint16{1, 1, 1, 3, uint16(random.Uint32())}[i%5]
+		m.Opcode = []int{0, 0, 0, random.IntN(16)}[i%4]
+		query, err := m.Pack()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Write(query); err != nil {
+			t.Fatal(err)
+		}
+		if i%50 == 0 { // keeps the socket from overflowing
+			_, _ = c.Read(reply)
+		}
+	}
+	after := h.scrape()
+	for series := range after {
+		if _, known := before[series]; !known && !strings.HasPrefix(series, "go_") {
+			t.Errorf("%s came by queries", series)
+		}
+	}
+	if n := len(after); n > 1000 {
+		t.Errorf("%d series", n)
+	}
+}
+
+// expressions are the queries of the dashboard and of the alert rules.
+func expressions(t *testing.T) []string {
+	t.Helper()
+	text, err := os.ReadFile("../../contrib/grafana/meridian.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var board struct {
+		Panels []struct {
+			Title   string
+			Targets []struct{ Expr string }
+		}
+	}
+	if err := json.Unmarshal(text, &board); err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	for _, p := range board.Panels {
+		for _, target := range p.Targets {
+			e := strings.NewReplacer("$__rate_interval", "5m", "$instance", ".*").Replace(target.Expr)
+			if strings.Contains(e, "$") {
+				t.Errorf("%s: a variable that is not known: %s", p.Title, e)
+			}
+			all = append(all, e)
+		}
+	}
+	if len(all) < 40 {
+		t.Errorf("only %d queries in the dashboard", len(all))
+	}
+	return all
+}
+
+// TestDashboardAndRulesNameMetrics holds that what dashboard and rules ask for is in a scrape.
+func TestDashboardAndRulesNameMetrics(t *testing.T) {
+	rules, err := os.ReadFile("../../contrib/prometheus/meridian.rules.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := metered(t)
+	there := map[string]bool{}
+	for series := range h.scrape() {
+		name, _, _ := strings.Cut(series, "{")
+		there[name] = true
+	}
+	for _, e := range append(expressions(t), string(rules)) {
+		for _, name := range metricName.FindAllString(e, -1) {
+			if !there[name] {
+				t.Errorf("%s is in no scrape: %.200s", name, e)
+			}
+		}
+	}
+}
+
+// TestPromtool has the tool of Prometheus judge a scrape, the rules, their tests, and the dashboard's queries.
+func TestPromtool(t *testing.T) {
+	promtool := tool(t, "promtool")
+	h := metered(t)
+	run := func(stdin string, args ...string) {
+		t.Helper()
+		cmd := exec.Command(promtool, args...)
+		cmd.Stdin = strings.NewReader(stdin)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("promtool %s: %v\n%s", strings.Join(args, " "), err, out)
+		}
+	}
+	run(h.scraped(), "check", "metrics")
+	contrib, err := filepath.Abs("../../contrib/prometheus")
+	if err != nil {
+		t.Fatal(err)
+	}
+	run("", "check", "rules", filepath.Join(contrib, "meridian.rules.yml"))
+	run("", "test", "rules", filepath.Join(contrib, "meridian.test.yml"))
+	rules := "groups:\n- name: dashboard\n  rules:\n"
+	for i, e := range expressions(t) {
+		quoted, err := json.Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rules += fmt.Sprintf("  - record: dashboard:query%d\n    expr: %s\n", i, quoted)
+	}
+	h.write("dashboard.yml", rules)
+	run("", "check", "rules", h.path("dashboard.yml"))
+	for _, b := range fencedIn(t, "docs/metrics.md") {
+		switch {
+		case b.lang == "yaml":
+			h.write("prometheus.yml", b.text)
+			run("", "check", "config", "--syntax-only", h.path("prometheus.yml"))
+		case b.lang != "bash" || !strings.HasPrefix(b.text, "curl --unix-socket "):
+			t.Errorf("no test knows this block:\n%s", b.text)
+		}
+	}
+}
