@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
 )
@@ -137,7 +138,7 @@ func (p *dnsProbe) datagram(ctx context.Context, addr netip.Addr, nth int, wire 
 	if err := s.SetDeadline(share(ctx, nth)); err != nil {
 		return nil, fmt.Errorf("send: %w", cause(err))
 	}
-	stop := afterEnd(ctx, func() { _ = s.Close() })
+	stop := afterEnd(ctx, func() { _ = s.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 	if _, err := s.Write(wire); err != nil {
 		return nil, blame(fmt.Errorf("send: %w", cause(err)), addr, p.net.route)

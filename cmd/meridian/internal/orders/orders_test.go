@@ -99,10 +99,14 @@ func (d *desk) want(want string) {
 		var words []string
 		servers := append(slices.Clone(world[i].Servers), world[i].Fallback...)
 		for j, duty := range duties[i] {
-			for word, is := range map[string]bool{"drained": duty.Drained, "up": duty.Force == steer.ForceUp, "down": duty.Force == steer.ForceDown} {
-				if is {
-					words = append(words, servers[j].Name+" "+word)
-				}
+			if duty.Drained {
+				words = append(words, servers[j].Name+" drained")
+			}
+			switch duty.Force {
+			case steer.ForceUp:
+				words = append(words, servers[j].Name+" up")
+			case steer.ForceDown:
+				words = append(words, servers[j].Name+" down")
 			}
 		}
 		if len(words) > 0 {
