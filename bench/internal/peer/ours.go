@@ -24,13 +24,17 @@ func meridian(dir string, port int, w Workload) ([]string, error) {
 	}
 	file := filepath.Join(dir, "meridian.toml")
 	command := []string{w.Binary, "serve", "--config", file}
-	if w.Kind != Signed {
+	zone := GeoZone
+	switch {
+	case w.Sign:
+		zone = StaticZone
+	case w.Kind != Signed:
 		return command, put(file, config)
 	}
-	if err := put(file, config+fmt.Sprintf("[zone.%q]\ndnssec = true\n", GeoZone)); err != nil {
+	if err := put(file, config+fmt.Sprintf("[zone.%q]\ndnssec = true\n", zone)); err != nil {
 		return nil, err
 	}
-	return command, makeKeys(filepath.Join(dir, "state"), w.Binary, "keys", "init", GeoZone, "--config", file)
+	return command, makeKeys(filepath.Join(dir, "state"), w.Binary, "keys", "init", zone, "--config", file)
 }
 
 // makeKeys runs the command that makes the keys of a zone, once for a folder.

@@ -46,13 +46,33 @@ type Workload struct {
 	Zones  string // Many: the folder of the zone files, NAME.zone
 	Names  []string
 	Binary string // of Meridian
+	Sign   bool   // Static: the server signs the zone, with ECDSAP256SHA256, one key and NSEC
+}
+
+// Query asks for the address of a host of the Static zone; if that is signed, for the signature too.
+func (w Workload) Query(host int) ([]byte, error) {
+	name := queries.Label(host) + "." + StaticZone
+	if w.Sign {
+		return queries.Signed(name)
+	}
+	return queries.A(name, netip.Prefix{})
+}
+
+// Good tells whether b answers a Query.
+func (w Workload) Good(b []byte) bool {
+	const address, signature = 1, 2
+	want := address
+	if w.Sign {
+		want = signature
+	}
+	return len(b) > 12 && b[3]&15 == 0 && b[6] == 0 && int(b[7]) >= want
 }
 
 // probe is the query whose good answer shows that the server is ready.
 func (w Workload) probe() ([]byte, error) {
 	switch w.Kind {
 	case Static:
-		return queries.A(queries.Label(0)+"."+StaticZone, netip.Prefix{})
+		return w.Query(0)
 	case Many:
 		return queries.A(queries.Label(0)+"."+w.Names[len(w.Names)-1], netip.Prefix{})
 	}
@@ -114,7 +134,7 @@ func (p Peer) Start(dir string, core int, w Workload, patience time.Duration) (*
 		return nil, err
 	}
 	r := &Running{p, process, netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(port)), 0}
-	if err := r.await(probe, patience); err != nil {
+	if err := r.await(w, probe, patience); err != nil {
 		process.Stop()
 		return nil, err
 	}
@@ -123,12 +143,12 @@ func (p Peer) Start(dir string, core int, w Workload, patience time.Duration) (*
 }
 
 // await asks until a good answer comes.
-func (r *Running) await(probe []byte, patience time.Duration) error {
+func (r *Running) await(w Workload, probe []byte, patience time.Duration) error {
 	for end := time.Now().Add(patience); time.Now().Before(end); {
 		if err := r.Ended(); err != nil {
 			return err
 		}
-		if b, err := Ask(r.Addr, probe, 20*time.Millisecond); err == nil && len(b) > 12 && b[3]&15 == 0 && b[7] > 0 {
+		if b, err := Ask(r.Addr, probe, 20*time.Millisecond); err == nil && w.Good(b) {
 			return nil
 		}
 		time.Sleep(time.Millisecond)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"sync"
 	"syscall"
@@ -36,9 +37,16 @@ func (o *output) Write(b []byte) (int, error) {
 	return o.buf.Write(b)
 }
 
+// Everywhere, in place of a processor, means all that this machine has.
+const Everywhere = -1
+
 // Start runs a program on processor core.
 func Start(core int, name string, args ...string) (*Process, error) {
-	all := append([]string{"--cpu-list", strconv.Itoa(core), name}, args...)
+	list := strconv.Itoa(core)
+	if core == Everywhere {
+		list = fmt.Sprintf("0-%d", runtime.NumCPU()-1)
+	}
+	all := append([]string{"--cpu-list", list, name}, args...)
 	p := &Process{name: name, command: exec.Command("taskset", all...), output: new(output), ended: make(chan struct{})}
 	p.command.Stdout, p.command.Stderr = p.output, p.output
 	p.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

@@ -57,6 +57,15 @@ func A(name string, subnet netip.Prefix) ([]byte, error) {
 	return append(b, octets...), nil
 }
 
+// Signed is A without a subnet, and with DO set: signatures are asked for.
+func Signed(name string) ([]byte, error) {
+	b, err := A(name, netip.Prefix{})
+	if err == nil {
+		b[len(b)-4] |= 0x80
+	}
+	return b, err
+}
+
 func appendName(b []byte, name string) ([]byte, error) {
 	for label := range strings.SplitSeq(strings.TrimSuffix(name, "."), ".") {
 		if len(label) == 0 || len(label) > 63 {

@@ -34,6 +34,8 @@ func goals() []goal {
 	return append(all,
 		goal{"tcp", trial.CPUDnsperf, "knot", 1}, goal{"tcp", trial.CPUSaturated, "knot", 1},
 		goal{"load", trial.ReadyMetric(1_000_000), "nsd", 1}, goal{"load", trial.MemoryMetric(1_000_000), "knot", 1},
+		goal{"sign", trial.SignedMetric(1_000_000), "knot", 1},
+		goal{"sign", trial.SignedEditMetric(100_000), "", 500}, goal{"sign", trial.SignedEditMetric(1_000_000), "", 1500},
 		goal{"rebuild", "CPU of a rebuild", "", 12}, goal{"rebuild", "lost during a rebuild", "", 0},
 		goal{"rebuild", trial.RebuildMetric(50), "", 1.25}, goal{"rebuild", trial.RebuildMetric(90), "", 1.25},
 		goal{"micro", trial.MicroMetric("geo", "CPU per answer"), "", 300},

@@ -111,6 +111,7 @@ var All = []Experiment{
 	{"tcp", "TCP on kept connections", tcp},
 	{"load", "Load time and memory by zone size", loadZones},
 	{"dnssec", "Signed geo answers, random client subnets", signed},
+	{"sign", "Signing: first start, restart and edits of a large zone", sign},
 	{"many", "Many small zones", many},
 	{"rebuild", "Compiling 50 pools over the whole database", rebuild},
 	{"micro", "The resolver alone", micro},

@@ -120,7 +120,11 @@ func (r *Rig) loadOnce(t *Trial, p peer.Peer, size int) error {
 	t.add(p.Name, ReadyMetric(size), "s", s.Ready.Seconds())
 	t.add(p.Name, MemoryMetric(size), "MB", float64(m.Proportional)/1e6)
 	t.add(p.Name, fmt.Sprintf("peak memory with %d records", size), "MB", float64(m.Peak)/1e6)
-	visible, err := edit(s, peer.StaticZone, w.Zone, p.Package != "")
+	query, err := w.Query(1)
+	if err != nil {
+		return err
+	}
+	visible, err := edit(s, w, query, w.Zone, 1)
 	if err != nil {
 		return err
 	}

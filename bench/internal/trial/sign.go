@@ -1,0 +1,102 @@
+package trial
+
+import (
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/meridian-dns/meridian/bench/internal/peer"
+	"github.com/meridian-dns/meridian/bench/internal/proc"
+)
+
+// SignedMetric names the time from the start to the first signed answer, with nothing signed before.
+func SignedMetric(size int) string { return fmt.Sprintf("signed, first start with %d records", size) }
+
+// SignedEditMetric names the time from an edit to its signed answer.
+func SignedEditMetric(size int) string {
+	return fmt.Sprintf("signed edit visible with %d records", size)
+}
+
+// signedEdits is how many edits each start is asked for.
+const signedEdits = 3
+
+// signedPatience is how long a server may take to sign the zone.
+const signedPatience = 4 * time.Minute
+
+// sign has the servers sign zones on all processors. The largest takes minutes, so it has one round.
+func sign(r *Rig, t *Trial) error {
+	t.note("all servers may use all processors; every zone has one key, ECDSAP256SHA256, and NSEC")
+	t.note("knot signs what has changed between two versions of the file, and keeps the signed zone in its journal")
+	for i, size := range r.sizes()[1:] {
+		rounds := min(r.Rounds, 5)
+		if i > 0 {
+			rounds = 1
+		}
+		err := r.repeat(t, rounds, nil, func(int) error {
+			for _, p := range []peer.Peer{peer.Meridian, peer.Knot} {
+				if err := r.signOnce(t, p, size); err != nil {
+					return fmt.Errorf("%s: %w", p.Name, err)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// signOnce starts a server with nothing signed, edits the zone, and starts it again.
+func (r *Rig) signOnce(t *Trial, p peer.Peer, size int) error {
+	w, err := r.staticWorkload(size)
+	if err != nil {
+		return err
+	}
+	w.Sign = true
+	dir := r.folder(filepath.Join(t.Name, p.Name))
+	s, err := p.Start(dir, proc.Everywhere, w, signedPatience)
+	if err != nil {
+		return err
+	}
+	err = r.signedStart(t, s, w, size)
+	s.Stop()
+	if err != nil {
+		return err
+	}
+	if s, err = p.Start(dir, proc.Everywhere, w, signedPatience); err != nil {
+		return err
+	}
+	defer s.Stop()
+	t.add(p.Name, fmt.Sprintf("signed, restart with %d records", size), "s", s.Ready.Seconds())
+	return nil
+}
+
+// signedStart measures a server that has just signed its zone.
+func (r *Rig) signedStart(t *Trial, s *peer.Running, w peer.Workload, size int) error {
+	t.add(s.Name, SignedMetric(size), "s", s.Ready.Seconds())
+	m, err := settled(s)
+	if err != nil {
+		return err
+	}
+	t.add(s.Name, fmt.Sprintf("signed, memory with %d records", size), "MB", float64(m.Proportional)/1e6)
+	t.add(s.Name, fmt.Sprintf("signed, peak memory with %d records", size), "MB", float64(m.Peak)/1e6)
+	for n := 1; n <= signedEdits; n++ {
+		query, err := w.Query(n)
+		if err != nil {
+			return err
+		}
+		visible, err := edit(s, w, query, w.Zone, n)
+		if err != nil {
+			return err
+		}
+		t.add(s.Name, SignedEditMetric(size), "ms", visible.Seconds()*1e3)
+		time.Sleep(2 * time.Second) // what is still done after the first answer
+	}
+	if m, err = settled(s); err != nil {
+		return err
+	}
+	t.add(s.Name, fmt.Sprintf("signed, memory after edits with %d records", size), "MB", float64(m.Proportional)/1e6)
+	t.add(s.Name, fmt.Sprintf("signed, peak memory after edits with %d records", size), "MB", float64(m.Peak)/1e6)
+	return nil
+}
