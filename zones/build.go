@@ -21,6 +21,7 @@ type text struct {
 	limits Limits
 	serial func() uint32 // called when all was read: what the SOA shall say; nil: what it says
 	sign   signer        // nil: the zone is not signed here
+	aside  bool          // not to be served: no signatures are made, those of others are verified
 	prev   *Zone         // the version served before, for its signatures; may be nil
 }
 

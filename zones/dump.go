@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"iter"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -58,19 +59,30 @@ func (d *dumper) node(id uint32) {
 }
 
 func (d *dumper) rrset(owner []byte, set RRset) {
-	fixes := set.Fixes()
-	wire := set.Secured()
-	for at := 0; at < len(wire); {
-		end := at + rrHeader + int(binary.BigEndian.Uint16(wire[at+rrHeader-2:]))
-		var rdata []byte
-		from := at + rrHeader
-		for len(fixes) > 0 && int(fixes[0]) < end {
-			rdata = append(append(rdata, wire[from:fixes[0]]...), d.z.origin...)
-			from = int(fixes[0]) + 2
-			fixes = fixes[1:]
+	for typ, rdata := range set.whole() {
+		d.rr(owner, typ, set.TTL(), rdata)
+	}
+}
+
+// whole gives the type and RDATA of each record of an RRset, and behind them
+// those of its signatures, names whole, in memory of their own.
+func (r RRset) whole() iter.Seq2[uint16, []byte] {
+	return func(yield func(uint16, []byte) bool) {
+		fixes, wire := r.Fixes(), r.Secured()
+		for at := 0; at < len(wire); {
+			end := at + rrHeader + int(binary.BigEndian.Uint16(wire[at+rrHeader-2:]))
+			var rdata []byte
+			from := at + rrHeader
+			for len(fixes) > 0 && int(fixes[0]) < end {
+				rdata = append(append(rdata, wire[from:fixes[0]]...), r.zone.origin...)
+				from = int(fixes[0]) + 2
+				fixes = fixes[1:]
+			}
+			if !yield(binary.BigEndian.Uint16(wire[at+2:]), append(rdata, wire[from:end]...)) {
+				return
+			}
+			at = end
 		}
-		d.rr(owner, binary.BigEndian.Uint16(wire[at+2:]), set.TTL(), append(rdata, wire[from:end]...))
-		at = end
 	}
 }
 

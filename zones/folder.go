@@ -27,6 +27,7 @@ type FolderOptions struct {
 	Zones   map[string]ZoneOptions // by presentation name, lower case, no final dot; the root is "."
 	Geo     FindGeo                // nil: references of GEO records are not looked up
 	Signer  FindSigner             // needed if some ZoneOptions say Sign
+	Aside   bool                   // nothing will be served: zones to be signed stay unsigned, those signed elsewhere are verified
 	Publish func(*Set, []Problem)  // every new state, never concurrently; must not call Load, Reload, Recheck or SetZones; may be nil
 	Limits  Limits
 	Scan    time.Duration // between looks at the whole folder; default 30 s

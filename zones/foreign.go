@@ -281,15 +281,31 @@ func (f *foreignCheck) hashes(list []foreignNSEC3) {
 		f.hashed(&list[i], list[(i+1)%len(list)].hash)
 	}
 	for id := range z.nodes {
-		d := &z.nodes[id]
-		_, hasDS := z.Find(NodeID(id), dns.TypeDS)
-		if d.count == 0 || !z.authoritative(uint32(id)) || z.isCut(uint32(id)) && !hasDS {
-			continue
+		if z.authoritative(uint32(id)) {
+			f.inHashes(uint32(id), list)
 		}
-		hash := dnssec.Hash(z.owner(uint32(id)), z.secured.salt, z.secured.iterations)
-		if _, ok := z.secured.findHash(&hash); !ok {
-			f.rep.fail(f.at(uint32(id), z.At(NodeID(id), 0).Type()), "no NSEC3 record for %s", nameText(string(z.owner(uint32(id)))))
-		}
+	}
+}
+
+// inHashes reports a name without NSEC3. Delegations without DS, and empty
+// non-terminals above such alone, may stand in an opt-out span instead (RFC
+// 5155 section 7.1); what is below an empty non-terminal is not looked at.
+func (f *foreignCheck) inHashes(id uint32, list []foreignNSEC3) {
+	z := f.z
+	hash := dnssec.Hash(z.owner(id), z.secured.salt, z.secured.iterations)
+	at, ok := z.secured.findHash(&hash)
+	if ok {
+		return
+	}
+	_, hasDS := z.Find(NodeID(id), dns.TypeDS)
+	empty := z.nodes[id].count == 0
+	span := &list[(at+len(list)-1)%len(list)].rec
+	switch optOut := span.Data[1]&1 != 0; {
+	case optOut && (empty || z.isCut(id) && !hasDS):
+	case empty:
+		f.rep.fail(span.Pos, "no NSEC3 record for the empty non-terminal %s", nameText(string(z.owner(id))))
+	default:
+		f.rep.fail(f.at(id, z.At(NodeID(id), 0).Type()), "no NSEC3 record for %s", nameText(string(z.owner(id))))
 	}
 }
 

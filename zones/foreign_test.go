@@ -116,3 +116,90 @@ func TestForeignZoneProblems(t *testing.T) {
 		}
 	}
 }
+
+// A check verifies what was signed elsewhere; who serves does not.
+func TestForeignSignatures(t *testing.T) {
+	for _, nsec3 := range []bool{false, true} {
+		s := testSigner(t, exampleCom, testPlan(t, dnssec.ECDSAP256SHA256, true), dnssec.Options{NSEC3: nsec3}, nil)
+		text := dumped(t, buildSigned(t, staticText(), s, nil))
+		if b := buildAside(text, nil); b.zone == nil || len(b.problems) > 0 {
+			t.Errorf("nsec3 %v: as it was signed: %v", nsec3, b.problems)
+		}
+		const host = "mail.example.com.\t3600\tIN\tA\t"
+		if !strings.Contains(text, host) {
+			t.Fatal(text)
+		}
+		forged := strings.Replace(text, host, host+"192.0.2.250\n"+host, 1)
+		want := "no signature fits the A records of mail.example.com."
+		if b := buildAside(forged, nil); b.zone == nil || len(b.problems) != 1 || !strings.Contains(b.problems[0].String(), want) {
+			t.Errorf("nsec3 %v: %v, want %q", nsec3, b.problems, want)
+		}
+		if b := buildText(forged, nil, nil); b.zone == nil || len(b.problems) > 0 {
+			t.Errorf("nsec3 %v, served: %v", nsec3, b.problems)
+		}
+	}
+}
+
+// Aside, a zone that can be signed is passed without a signature.
+func TestNotSignedAside(t *testing.T) {
+	s := testSigner(t, exampleCom, testPlan(t, dnssec.ECDSAP256SHA256, false), dnssec.Options{}, nil)
+	if b := buildAside(signedText, s); b.zone == nil || b.zone.Signed() || s.Made() != 0 {
+		t.Errorf("%d signatures made: %v", s.Made(), b.problems)
+	}
+	if b := buildAside(signedText+"x 60 IN RRSIG A 15 3 3600 20380101000000 20200101000000 1 example.com. AAAA\n", s); b.zone != nil {
+		t.Error("RRSIG in a zone that is to be signed here passes")
+	}
+}
+
+func buildAside(zone string, s *dnssec.Signer) built {
+	return buildWith(exampleCom, zone, s, nil, true)
+}
+
+// An empty non-terminal needs an NSEC3 record, unless it stands in an opt-out
+// span.
+func TestForeignEmptyNonTerminal(t *testing.T) {
+	s := testSigner(t, exampleCom, testPlan(t, dnssec.ED25519, false), dnssec.Options{NSEC3: true}, nil)
+	z := buildSigned(t, "$ORIGIN example.com.\n@ 300 IN SOA ns1 h 1 2 3 4 300\n@ IN NS ns1\nns1 IN A 192.0.2.1\na.ent IN A 192.0.2.2\n", s, nil)
+	text := dumped(t, z)
+	hash := dnssec.Hash([]byte("\x03ent"+exampleCom), nil, 0)
+	label := string(dnssec.AppendLabel(nil, &hash)[1:])
+	i, ok := z.secured.findHash(&hash)
+	if !ok {
+		t.Fatal("no NSEC3 record for ent")
+	}
+	n := len(z.secured.hashes)
+	prev, next := z.secured.hashes[(i+n-1)%n], z.secured.hashes[(i+1)%n]
+	upper := func(h [dnssec.HashSize]byte) string { return strings.ToUpper(string(dnssec.AppendLabel(nil, &h)[1:])) }
+	var kept strings.Builder
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, label) {
+			continue
+		}
+		if strings.HasPrefix(line, strings.ToLower(upper(prev))) && strings.Contains(line, "\tNSEC3\t") {
+			line = strings.Replace(line, upper(hash), upper(next), 1)
+		}
+		kept.WriteString(line)
+	}
+	want := "no NSEC3 record for the empty non-terminal ent.example.com."
+	if b := buildText(kept.String(), nil, nil); b.zone != nil || !strings.Contains(fmt.Sprint(b.problems), want) {
+		t.Errorf("%v, want %q\n%s", b.problems, want, kept.String())
+	}
+	optOut := strings.ReplaceAll(kept.String(), "NSEC3\t1 0 0 ", "NSEC3\t1 1 0 ")
+	if b := buildText(optOut, nil, nil); b.zone == nil {
+		t.Errorf("opt-out: %v", b.problems)
+	}
+}
+
+// A zone whose name leaves no room for a hash is refused with NSEC3.
+func TestNameTooLongForHashes(t *testing.T) {
+	label := strings.Repeat("x", 54)
+	origin := strings.Repeat("\x36"+label, 4) + "\x03com\x00" // 225 octets
+	text := "@ 300 IN SOA ns h 1 2 3 4 300\n@ IN NS ns\nns IN A 192.0.2.1\n"
+	for _, nsec3 := range []bool{false, true} {
+		s := testSigner(t, origin, testPlan(t, dnssec.ED25519, false), dnssec.Options{NSEC3: nsec3}, nil)
+		b := buildZone(origin, text, s, nil)
+		if (b.zone == nil) != nsec3 || nsec3 && !strings.Contains(fmt.Sprint(b.problems), "too long for NSEC3") {
+			t.Errorf("nsec3 %v: %v", nsec3, b.problems)
+		}
+	}
+}

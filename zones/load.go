@@ -135,7 +135,7 @@ func (f *Folder) load(ctx context.Context, j job) result {
 		r.built = build(text{
 			origin: j.st.origin, files: []string{f.shownFile(j.name)}, src: file, size: size,
 			open: in.include, geo: j.geo, limits: f.o.Limits, serial: in.serial(j),
-			sign: j.sign, prev: j.prev,
+			sign: j.sign, aside: f.o.Aside, prev: j.prev,
 		}, f.seed)
 	}
 	r.deps = in.deps

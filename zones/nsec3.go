@@ -16,6 +16,7 @@ import (
 type hashed struct {
 	hash [dnssec.HashSize]byte
 	id   uint32
+	was  uint32 // place in the chain of the version before, plus one; 0: it is new
 }
 
 // hashNames decides which names get an NSEC3 record, and their order (RFC 5155
@@ -23,20 +24,58 @@ type hashed struct {
 // delegations too.
 func (s *signing) hashNames() {
 	z := s.old
+	kept, known := s.prevHashes()
+	var added []hashed
 	for id := range z.nodes {
-		if z.authoritative(uint32(id)) {
-			s.nsec3 = append(s.nsec3, hashed{id: uint32(id)})
+		if known[id/64]>>(id%64)&1 == 0 && z.authoritative(uint32(id)) {
+			added = append(added, hashed{id: uint32(id)})
 		}
 	}
-	parallel(len(s.nsec3), func(from, to int) {
+	parallel(len(added), func(from, to int) {
 		for i := from; i < to; i++ {
-			s.nsec3[i].hash = dnssec.Hash(z.owner(s.nsec3[i].id), nil, 0)
+			added[i].hash = dnssec.Hash(z.owner(added[i].id), nil, 0)
 		}
 	})
-	slices.SortFunc(s.nsec3, func(a, b hashed) int {
-		return cmp.Or(cmp.Compare(binary.BigEndian.Uint64(a.hash[:]), binary.BigEndian.Uint64(b.hash[:])),
-			bytes.Compare(a.hash[:], b.hash[:]))
-	})
+	slices.SortFunc(added, compareHashes)
+	s.nsec3 = mergeHashes(kept, added)
+}
+
+func compareHashes(a, b hashed) int {
+	return cmp.Or(cmp.Compare(binary.BigEndian.Uint64(a.hash[:]), binary.BigEndian.Uint64(b.hash[:])),
+		bytes.Compare(a.hash[:], b.hash[:]))
+}
+
+// prevHashes gives the chain of the version before, as far as its names are
+// still to have records, and which nodes those are.
+func (s *signing) prevHashes() (kept []hashed, known []uint64) {
+	known = make([]uint64, len(s.old.nodes)/64+1)
+	if s.prev == nil || len(s.prev.secured.hashes) == 0 {
+		return nil, known
+	}
+	prev, now := s.prev.secured, s.numbersNow()
+	kept = make([]hashed, 0, len(prev.hashes))
+	for i, was := range prev.owners {
+		if id := now[was] - 1; now[was] != 0 && s.old.authoritative(id) {
+			kept = append(kept, hashed{prev.hashes[i], id, uint32(i) + 1})
+			known[id/64] |= 1 << (id % 64)
+		}
+	}
+	return kept, known
+}
+
+// mergeHashes puts two ordered lists together. The second is taken to be much
+// shorter, or the first empty.
+func mergeHashes(a, b []hashed) []hashed {
+	if len(a) == 0 {
+		return b
+	}
+	all := make([]hashed, 0, len(a)+len(b))
+	for _, h := range b {
+		n, _ := slices.BinarySearchFunc(a, h, compareHashes)
+		all = append(append(all, a[:n]...), h)
+		a = a[n:]
+	}
+	return append(all, a...)
 }
 
 // hashChain makes the NSEC3 RRsets.
@@ -55,8 +94,9 @@ func (s *signing) hashChain() error {
 		}
 	}
 	what.hashes = make([][dnssec.HashSize]byte, len(s.nsec3))
+	what.owners = make([]uint32, len(s.nsec3))
 	for i := range s.nsec3 {
-		what.hashes[i] = s.nsec3[i].hash
+		what.hashes[i], what.owners[i] = s.nsec3[i].hash, s.nsec3[i].id
 	}
 	what.sets = make([]rrset, 0, len(s.nsec3))
 	return s.run(len(s.nsec3), (*chunk).hashesOf)
@@ -72,7 +112,7 @@ func (c *chunk) hashesOf(from, to int) {
 		owner := c.data[at:len(c.data):len(c.data)]
 		c.makeNSEC3(i, s.nsec3[(i+1)%len(s.nsec3)].hash)
 		set := &c.sets[len(c.sets)-1]
-		if was, ok := s.prevNSEC3(&s.nsec3[i].hash); ok && c.reuse(set, was) {
+		if was := s.nsec3[i].was; was != 0 && c.reuse(set, RRset{s.prev, &s.prev.secured.sets[was-1]}) {
 			continue
 		}
 		c.signAs(owner, set)
@@ -96,16 +136,4 @@ func (c *chunk) makeNSEC3(i int, next [dnssec.HashSize]byte) {
 	c.rr(dns.TypeNSEC3, set.ttl, data)
 	set.size = uint16(uint32(len(c.data)) - set.wire)
 	c.sets = append(c.sets, set)
-}
-
-// prevNSEC3 finds the NSEC3 RRset of a hash in the version before.
-func (s *signing) prevNSEC3(hash *[dnssec.HashSize]byte) (RRset, bool) {
-	if s.prev == nil || len(s.prev.secured.hashes) == 0 {
-		return RRset{}, false
-	}
-	i, ok := s.prev.secured.findHash(hash)
-	if !ok {
-		return RRset{}, false
-	}
-	return RRset{s.prev, &s.prev.secured.sets[i]}, true
 }

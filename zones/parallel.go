@@ -10,8 +10,10 @@ import (
 func processors() int { return min(runtime.GOMAXPROCS(0), runtime.NumCPU()) }
 
 // parallel cuts 0 to n into ranges and works on several at a time.
-func parallel(n int, work func(from, to int)) {
-	const per = 16 << 10
+func parallel(n int, work func(from, to int)) { parallelBy(16<<10, n, work) }
+
+// parallelBy is parallel with ranges of a given length.
+func parallelBy(per, n int, work func(from, to int)) {
 	if n <= per {
 		work(0, n)
 		return
@@ -20,7 +22,7 @@ func parallel(n int, work func(from, to int)) {
 	var wg sync.WaitGroup
 	for range min(processors(), (n+per-1)/per) {
 		wg.Go(func() {
-			for from := int(next.Add(per)) - per; from < n; from = int(next.Add(per)) - per {
+			for from := int(next.Add(int64(per))) - per; from < n; from = int(next.Add(int64(per))) - per {
 				work(from, min(from+per, n))
 			}
 		})

@@ -15,6 +15,7 @@ type secured struct {
 	keys  []uint64 // of chain: sortKey's first half
 
 	hashes     [][dnssec.HashSize]byte // NSEC3: of the owners, ascending
+	owners     []uint32                // of hashes: the nodes; nil if signed elsewhere
 	sets       []rrset                 // of hashes; the owner's name stands in front of each
 	salt       []byte
 	iterations uint16

@@ -66,9 +66,13 @@ func buildText(zone string, s *dnssec.Signer, prev *Zone) built {
 }
 
 func buildZone(origin, zone string, s *dnssec.Signer, prev *Zone) built {
+	return buildWith(origin, zone, s, prev, false)
+}
+
+func buildWith(origin, zone string, s *dnssec.Signer, prev *Zone, aside bool) built {
 	in := text{
 		origin: origin, files: []string{"zones/example.com.zone"}, src: strings.NewReader(zone), size: int64(len(zone)),
-		open: nothing, limits: Limits{}.withDefaults(), prev: prev,
+		open: nothing, limits: Limits{}.withDefaults(), prev: prev, aside: aside,
 		geo: func(string) (GeoInfo, error) { return GeoInfo{A: true, AAAA: true}, nil },
 	}
 	if s != nil {

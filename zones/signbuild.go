@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/meridian-dns/meridian/dnssec"
 )
 
 // signHere signs a zone that has passed its checks. It reports why it cannot
@@ -19,7 +21,8 @@ func signHere(t text, z *Zone, recs []Record, rep *report) *Zone {
 		return z
 	}
 	checkSignedPools(z, t.geo, rep)
-	if rep.errors > 0 {
+	checkHashedNames(t.origin, signer.Options().NSEC3, rep)
+	if rep.errors > 0 || t.aside {
 		return z
 	}
 	signed, err := signZone(z, t.prev, signer, t.geo, time.Now().Unix())
@@ -60,6 +63,14 @@ func checkSignedPools(z *Zone, geo FindGeo, rep *report) {
 	}
 }
 
+// checkHashedNames refuses a zone whose name leaves no room for the hash in
+// front of it.
+func checkHashedNames(origin string, nsec3 bool, rep *report) {
+	if size := len(origin) + 1 + dnssec.LabelSize; nsec3 && size > MaxName {
+		rep.fail(Pos{}, "the name of the zone is too long for NSEC3: with a hash in front it has %d octets, and names have at most %d; use NSEC", size, MaxName)
+	}
+}
+
 // unsigned reports the records that only a signer writes, and tells whether
 // there are none.
 func unsigned(origin string, recs []Record, rep *report) bool {
@@ -92,6 +103,9 @@ func takeForeign(t text, z *Zone, recs []Record, hashes []foreignNSEC3, rep *rep
 		return z
 	}
 	checkForeign(signed, recs, hashes, rep, time.Now())
+	if t.aside && rep.errors == 0 {
+		verifyForeign(signed, recs, rep)
+	}
 	return signed
 }
 

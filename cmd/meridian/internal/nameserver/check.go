@@ -77,7 +77,7 @@ func (r *Report) warn(hint string) {
 }
 
 func (r *Report) checkZones(ctx context.Context, cfg *config.Config, info func(string) (zones.GeoInfo, error)) error {
-	folder, keys, err := openAside(cfg, info)
+	folder, keys, err := openAside(cfg, info, false)
 	if err != nil {
 		r.fail(err)
 		return nil
@@ -99,15 +99,16 @@ func (r *Report) checkZones(ctx context.Context, cfg *config.Config, info func(s
 	return ctx.Err()
 }
 
-// openAside opens the zones folder, the keys and the signatures kept for reading alone.
-func openAside(cfg *config.Config, info func(string) (zones.GeoInfo, error)) (*zones.Folder, *keyrings, error) {
+// openAside opens the zones folder, the keys and the signatures kept for reading alone. Unless zones are to be signed, it
+// is looked at only whether they can be.
+func openAside(cfg *config.Config, info func(string) (zones.GeoInfo, error), sign bool) (*zones.Folder, *keyrings, error) {
 	cache, err := dnssec.ReadCache(signatureFolder(cfg.State))
 	if err != nil {
 		return nil, nil, err
 	}
 	o := folderOptions(cfg, info)
 	keys := newKeyrings(cfg, cache)
-	o.Signer = keys.signer
+	o.Signer, o.Aside = keys.signer, !sign
 	o.Quiet = 1 // what stands in the files now is what counts
 	folder, err := zones.NewFolder(o)
 	return folder, keys, err

@@ -21,7 +21,7 @@ func Dump(ctx context.Context, path, zone string, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	folder, keys, err := openAside(cfg, geoInfo(plan.Set))
+	folder, keys, err := openAside(cfg, geoInfo(plan.Set), true)
 	if err != nil {
 		return err
 	}
