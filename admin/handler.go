@@ -58,11 +58,12 @@ type handler struct {
 	o      Options
 	source Source
 	mux    *http.ServeMux
+	texts  chan struct{} // has room for the request that holds a text
 }
 
 // Handler answers for a source.
 func Handler(s Source, o Options) http.Handler {
-	h := &handler{o: o, source: s, mux: http.NewServeMux()}
+	h := &handler{o: o, source: s, mux: http.NewServeMux(), texts: make(chan struct{}, 1)}
 	for _, r := range routes() {
 		h.mux.HandleFunc(r.method+" "+r.path, func(w http.ResponseWriter, req *http.Request) { h.serve(w, req, &r) })
 	}
@@ -186,7 +187,8 @@ func bearer(r *http.Request) string {
 const slowest = 10 * time.Minute
 
 func (h *handler) serve(w http.ResponseWriter, req *http.Request, r *route) {
-	c, err := h.admit(w, req, r)
+	c, leave, err := h.admit(w, req, r)
+	defer leave()
 	if err != nil {
 		if why := new(Refusal); errors.As(err, &why) && why.Status == http.StatusUnauthorized {
 			w.Header().Set("WWW-Authenticate", "Bearer")
@@ -220,25 +222,45 @@ func (h *handler) metrics(w http.ResponseWriter, req *http.Request) {
 	h.o.Metrics.ServeHTTP(w, req)
 }
 
-// admit holds a request against its route.
-func (h *handler) admit(w http.ResponseWriter, req *http.Request, r *route) (*call, error) {
+// admit holds a request against its route. leave, never nil, is called when it has been answered.
+func (h *handler) admit(w http.ResponseWriter, req *http.Request, r *route) (c *call, leave func(), err error) {
+	leave = func() {}
 	var by Caller
-	var err error
 	if r.need > Nothing {
 		if by, err = h.caller(req); err != nil {
-			return nil, err
+			return nil, leave, err
 		}
 	}
 	if by.Right < r.need {
 		h.o.Counts.Forbidden.Add(1)
-		return nil, refuse(http.StatusForbidden, "%s may not do this: it takes the right to %s", by.Name, r.need)
+		return nil, leave, refuse(http.StatusForbidden, "%s may not do this: it takes the right to %s", by.Name, r.need)
+	}
+	if r.text {
+		if leave, err = h.await(req.Context()); err != nil {
+			return nil, leave, err
+		}
 	}
 	body, err := readBody(w, req, r)
 	if err != nil {
 		h.o.Counts.Malformed.Add(1)
-		return nil, err
+		return nil, leave, err
 	}
-	return &call{req, h.source, by, body}, nil
+	return &call{req, h.source, by, body}, leave, nil
+}
+
+// turn is how long a request with a text waits for the one before it.
+const turn = 5 * time.Second
+
+// await lets requests with a text in one after the other, before their bodies are read: a small text may take half a
+// gigabyte to check.
+func (h *handler) await(ctx context.Context) (leave func(), err error) {
+	select {
+	case h.texts <- struct{}{}:
+		return func() { <-h.texts }, nil
+	case <-ctx.Done():
+	case <-time.After(turn):
+	}
+	return func() {}, refuse(http.StatusServiceUnavailable, "another text is being checked; try again")
 }
 
 func readBody(w http.ResponseWriter, req *http.Request, r *route) ([]byte, error) {
