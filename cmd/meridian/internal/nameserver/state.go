@@ -26,7 +26,8 @@ func openState(path string) (*stateFolder, error) {
 		return nil, fmt.Errorf("state folder %s: cannot be created: %w; make it, owned by the user that serves, "+
 			"or name another one with state = in the configuration", path, reason(err))
 	}
-	f, err := os.OpenFile(filepath.Join(path, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	// No link is followed: the file is emptied below, and whoever may write into the folder would choose which.
+	f, err := os.OpenFile(filepath.Join(path, "lock"), os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("state folder %s: cannot be written: %w", path, reason(err))
 	}

@@ -1,6 +1,7 @@
 package nameserver
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -23,6 +24,21 @@ func TestStateFolderHasOneOwner(t *testing.T) {
 		t.Fatalf("after the first owner left: %v", err)
 	}
 	again.close()
+}
+
+// TestStateLockIsNoLink holds that a link in the place of the lock costs the file it leads to nothing.
+func TestStateLockIsNoLink(t *testing.T) {
+	path, other := t.TempDir(), filepath.Join(t.TempDir(), "other")
+	if err := errors.Join(os.WriteFile(other, []byte("precious"), 0o600), os.Symlink(other, filepath.Join(path, "lock"))); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := openState(path); err == nil {
+		s.close()
+		t.Error("a link was taken for the lock")
+	}
+	if text, _ := os.ReadFile(other); string(text) != "precious" {
+		t.Errorf("the file that the link leads to holds %q", text)
+	}
 }
 
 func TestCookieSecret(t *testing.T) {
