@@ -4,15 +4,17 @@ package main
 
 import (
 	"errors"
+	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"syscall"
 )
 
-// giveAway gives folders, and the files in them, to the owner of another folder, if this process may: root makes keys
-// that another user serves.
-func giveAway(like string, folders ...string) error {
-	info, err := os.Stat(like)
+// giveAway gives folders within a folder, and the files in them, to that folder's owner, if this process may: root
+// makes keys that another user serves. That user may have put links there, so nothing outside is touched.
+func giveAway(within string, folders ...string) error {
+	info, err := os.Stat(within)
 	if err != nil || os.Geteuid() != 0 {
 		return err
 	}
@@ -20,11 +22,21 @@ func giveAway(like string, folders ...string) error {
 	if !ok || owner.Uid == 0 {
 		return nil
 	}
+	root, err := os.OpenRoot(within)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
 	var errs []error
 	for _, folder := range folders {
-		files, _ := filepath.Glob(filepath.Join(folder, "*"))
-		for _, path := range append(files, folder) {
-			errs = append(errs, os.Lchown(path, int(owner.Uid), int(owner.Gid)))
+		name, err := filepath.Rel(within, folder)
+		if err != nil {
+			return err
+		}
+		files, err := fs.ReadDir(root.FS(), name)
+		errs = append(errs, err, root.Lchown(name, int(owner.Uid), int(owner.Gid)))
+		for _, f := range files {
+			errs = append(errs, root.Lchown(path.Join(name, f.Name()), int(owner.Uid), int(owner.Gid)))
 		}
 	}
 	return errors.Join(errs...)
