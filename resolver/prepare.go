@@ -17,6 +17,7 @@ func (v *View) Prepare(reqs []Request, s *Scratch) {
 		s.queries, s.ahead = make([]query, len(reqs)), make([]ahead, len(reqs))
 	}
 	qs := s.queries[:len(reqs)]
+	s.used = max(s.used, len(reqs))
 	for i := range qs {
 		qs[i].begin(v, &reqs[i])
 		qs[i].read()

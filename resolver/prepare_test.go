@@ -6,8 +6,10 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net/netip"
+	"runtime"
 	"slices"
 	"testing"
+	"weak"
 )
 
 // batch gives a request for every kind of query, in an order of its own.
@@ -62,4 +64,36 @@ func TestNoAllocationTogether(t *testing.T) {
 	if n != 0 {
 		t.Errorf("%v allocations for %d queries", n, len(reqs))
 	}
+}
+
+// Whoever waits keeps no generation in memory: neither the view nor a zone of it.
+func TestForgotten(t *testing.T) {
+	for seed := range uint64(4) {
+		v, s, dst := testView(t, &Options{Version: "meridian"}), new(Scratch), make([]byte, maxUDP)
+		held := []func() bool{holds(v)}
+		for i := range v.zones.Len() {
+			held = append(held, holds(v.zones.Entry(i).Zone))
+		}
+		reqs := batch(t, seed)
+		v.Prepare(reqs, s)
+		for i := range reqs {
+			v.Write(dst, i, s)
+		}
+		v.Answer(dst, &reqs[len(reqs)-1], s)
+		s.Forget()
+		v = nil
+		runtime.GC()
+		for i, still := range held {
+			if still() {
+				t.Errorf("seed %d: %d of view and zones is still held", seed, i)
+			}
+		}
+		runtime.KeepAlive(s)
+	}
+}
+
+// holds gives a function that tells whether anybody holds what is at p.
+func holds[T any](p *T) func() bool {
+	w := weak.Make(p)
+	return func() bool { return w.Value() != nil }
 }

@@ -141,6 +141,7 @@ type Request struct {
 // Write it tells, until the next one, what happened.
 type Scratch struct {
 	queries []query
+	used    int // how many queries and ahead hold something, since Forget
 	work    work
 	one     [1]Request
 	rcode   uint16 // of the last answer, like what follows
@@ -150,6 +151,18 @@ type Scratch struct {
 	subnet  bool
 	ahead   []ahead
 	sum     uint64
+}
+
+// Forget lets go of the view used last, and of its zones and pools, and of the
+// queries. Whoever waits calls it first: an old view may hold a large zone in
+// memory, and nobody knows how long the wait is.
+func (s *Scratch) Forget() {
+	for i := range s.queries[:s.used] {
+		q := &s.queries[i]
+		q.view, q.zone, q.req, q.out = nil, nil, nil, nil
+	}
+	clear(s.ahead[:s.used])
+	s.used, s.work = 0, work{}
 }
 
 // RCode is the (extended) response code of the last answer.

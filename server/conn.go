@@ -290,6 +290,7 @@ func (c *conn) park() {
 		return
 	}
 	c.in, c.out = kept(c.in), kept(c.out)
+	c.desk.r.rest()
 	c.via.desks.Put(c.desk)
 	c.desk = nil
 }

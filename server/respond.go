@@ -120,6 +120,12 @@ func (r *responder) guarded(dst []byte, i int) (n int) {
 	return len(dst[:r.view.Write(dst, i, &r.scratch)])
 }
 
+// rest comes before a wait that may be long, and after the batch: it keeps nothing of the view.
+func (r *responder) rest() {
+	r.view = nil
+	r.scratch.Forget()
+}
+
 // rescue turns a panic into SERVFAIL: a defect met by one query must not stop the others.
 func (r *responder) rescue(dst []byte, i int, n *int) {
 	cause := recover()

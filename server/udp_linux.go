@@ -181,6 +181,7 @@ func (w *batchWorker) yield() {
 // wait waits for a query or the stop, without a processor of the scheduler.
 func (w *batchWorker) wait() {
 	w.quiet = 0
+	w.r.rest()
 	w.leaveSlot()
 	w.polled[0] = unix.PollFd{Fd: int32(w.fd), Events: unix.POLLIN}
 	w.polled[1] = unix.PollFd{Fd: int32(w.u.wake), Events: unix.POLLIN}

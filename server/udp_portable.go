@@ -98,6 +98,7 @@ func (u *portableUDP) answer(r *responder, out, query, oob []byte, from netip.Ad
 	r.add(query, client)
 	r.prepare()
 	n := r.answer(out, 0)
+	r.rest()
 	if n == 0 {
 		return
 	}
