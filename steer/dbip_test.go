@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/oschwald/maxminddb-golang/v2"
 
@@ -232,7 +233,7 @@ func BenchmarkFullDatabase(b *testing.B) {
 	}
 	b.Logf("%d places, %d mixes, %d and %d atoms", len(part.Places), part.Mixes.Len(), part.V4.Len(), part.V6.Len())
 	r := rand.New(rand.NewPCG(1, 8))
-	pools := make([]Pool, 10)
+	pools, answers := make([]Pool, 10), time.Duration(0)
 	for b.Loop() {
 		for p := range pools {
 			pools[p] = Pool{Name: strconv.Itoa(p), Servers: make([]Server, 8)}
@@ -241,9 +242,14 @@ func BenchmarkFullDatabase(b *testing.B) {
 				pools[p].Servers[s] = Server{Name: strconv.Itoa(s), At: at, Located: true, Addrs: []Address{{Addr: netip.AddrFrom4([4]byte{10, 1, byte(p), byte(s)}), Slot: healthcheck.NoCheck}}}
 			}
 		}
-		if _, err := Compile(db, part, pools); err != nil {
+		set, err := Compile(db, part, pools)
+		if err != nil {
 			b.Fatal(err)
 		}
+		began := time.Now()
+		set.With(nil, nil)
+		answers += time.Since(began)
 	}
+	b.ReportMetric(answers.Seconds()*1e3/float64(b.N*len(pools)), "ms-of-answers/pool")
 	b.ReportMetric(b.Elapsed().Seconds()/float64(b.N*len(pools)), "s/pool")
 }

@@ -2,6 +2,7 @@ package steer
 
 import (
 	"cmp"
+	"math"
 	"slices"
 )
 
@@ -94,10 +95,11 @@ func (o *ordering) tidy(plan [][]uint16) [][]uint16 {
 	return plan
 }
 
-// distance is a server and the square of the chord to it.
+// distance is a server and how far it is.
 type distance struct {
 	server uint16
-	chord  float64
+	chord  float64 // its square
+	km     float64
 }
 
 // ranker makes rankings; it holds the space for one at a time and must not be shared.
@@ -106,7 +108,8 @@ type ranker struct {
 	seq   []uint16
 	far   []distance
 	band  []distance
-	named []bool // by server: stands in a band
+	named []bool  // by server: stands in a band
+	slack float64 // kilometres that the place of the last ranking may move without another ranking
 }
 
 func newRanker(o *ordering) *ranker {
@@ -116,7 +119,7 @@ func newRanker(o *ordering) *ranker {
 // rank returns the ranking of a place under a rule (-1: none).
 // The result is valid until the next call.
 func (r *ranker) rank(rule int32, at point) []uint16 {
-	r.seq = r.seq[:0]
+	r.seq, r.slack = r.seq[:0], math.Inf(1)
 	for _, tier := range r.plans[rule+1] {
 		switch r.order {
 		case Listed:
@@ -151,7 +154,8 @@ func (r *ranker) nearest(servers []uint16, at point) {
 	if at.known && len(r.seq) < r.keep {
 		for _, s := range servers {
 			if p := r.at[s]; p.known {
-				r.far = append(r.far, distance{s, at.chord(p)})
+				chord := at.chord(p)
+				r.far = append(r.far, distance{s, chord, kilometres(chord)})
 			}
 		}
 	}
@@ -177,21 +181,22 @@ func (r *ranker) mark(seq []uint16, named bool) {
 
 // openBand appends the nearest servers as a tier and returns the others, both in file order.
 func (r *ranker) openBand(far []distance) []distance {
-	nearest := far[0].chord
+	nearest := far[0]
 	for _, d := range far[1:] {
-		if d.chord < nearest {
-			nearest = d.chord
+		if d.chord < nearest.chord {
+			nearest = d
 		}
 	}
 	r.band = r.band[:0]
 	rest := far[:0]
 	for _, d := range far {
-		if r.bands.near(nearest, d.chord) {
+		if r.bands.near(nearest.chord, d.chord) {
 			r.band = append(r.band, d)
 		} else {
 			rest = append(rest, d)
 		}
 	}
+	r.narrow(nearest.km, rest)
 	if r.exact && len(r.band) > 1 {
 		slices.SortStableFunc(r.band, func(a, b distance) int { return cmp.Compare(a.chord, b.chord) })
 	}
@@ -200,4 +205,47 @@ func (r *ranker) openBand(far []distance) []distance {
 	}
 	r.seq[len(r.seq)-1] |= tierEnd
 	return rest
+}
+
+// narrow bounds the slack by a band that was opened at a distance, and by the servers that were left for later ones.
+// Over x kilometres each distance changes by at most x, and the end of the band by at most bandRatio times as much.
+func (r *ranker) narrow(nearest float64, rest []distance) {
+	edge := max(bandRatio*nearest, nearest+bandKM)
+	for _, d := range rest {
+		r.bound((d.km - edge) / (1 + bandRatio))
+	}
+	if len(r.band) == 1 {
+		return // as long as all others are beyond its band, it is the nearest
+	}
+	for i, d := range r.band {
+		r.bound((edge - d.km) / (1 + bandRatio))
+		if r.exact {
+			r.apart(d, r.band[:i])
+		}
+	}
+}
+
+// apart bounds the slack by how differently far servers are whose order counts. Those at one point stay as they are.
+func (r *ranker) apart(d distance, others []distance) {
+	for _, o := range others {
+		if r.at[d.server] != r.at[o.server] {
+			r.bound(math.Abs(d.km-o.km) / 2)
+		}
+	}
+}
+
+func (r *ranker) bound(km float64) { r.slack = min(r.slack, km) }
+
+// rounding is how many kilometres a distance may be wrong by, twice over: chord cuts about a metre off.
+const rounding = 0.01
+
+// reach returns the square of the chord around the place of the last ranking within which all places have that one
+// under the same rule; negative if no other surely has.
+func (r *ranker) reach() float64 {
+	km := r.slack - rounding
+	if km < 0 {
+		return -1
+	}
+	half := math.Sin(min(km, math.Pi*earthKM) / (2 * earthKM))
+	return 4 * half * half
 }

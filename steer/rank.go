@@ -60,11 +60,11 @@ func (r *rankings) len() int { return len(r.ends) }
 // rankPlaces returns the rankings of all places and mixes, by geo.PlaceID. A pool with more than limit
 // rankings keeps fewer tiers of each; with none kept there is one ranking per rule, and if those are too many
 // an error.
-func rankPlaces(part *geo.Partition, points []point, m *matcher, o *ordering, limit int) ([]uint16, *rankings, error) {
+func rankPlaces(part *geo.Partition, w *walk, m *matcher, o *ordering, limit int) ([]uint16, *rankings, error) {
 	for ; o.keep >= 0; o.keep-- {
 		list := newRankings(limit)
-		ranks := make([]uint16, 0, len(part.Places)+part.Mixes.Len())
-		if ranks, ok := appendPlaces(ranks, part, points, m, o, list); ok {
+		ranks := make([]uint16, len(part.Places), len(part.Places)+part.Mixes.Len())
+		if setPlaces(ranks, part, w, m, o, list) {
 			list.ids, list.key = nil, nil
 			return appendMixes(ranks, part), list, nil
 		}
@@ -72,21 +72,32 @@ func rankPlaces(part *geo.Partition, points []point, m *matcher, o *ordering, li
 	return nil, nil, fmt.Errorf("the rules make more than %d different rankings", limit)
 }
 
-func appendPlaces(ranks []uint16, part *geo.Partition, points []point, m *matcher, o *ordering, list *rankings) ([]uint16, bool) {
+// setPlaces ranks all places, most of them by no more than how far they are from the one before. It says no if there
+// are too many rankings.
+func setPlaces(ranks []uint16, part *geo.Partition, w *walk, m *matcher, o *ordering, list *rankings) bool {
 	r := newRanker(o)
-	for i := range part.Places {
-		p := &part.Places[i]
+	last := make([]settled, len(o.plans)) // by rule+1
+	for i := range last {
+		last[i].reach = -1
+	}
+	for i, place := range w.place {
+		p := &part.Places[place]
 		if m.asks(p) {
-			ranks = append(ranks, ask)
+			ranks[place] = ask
 			continue
 		}
-		id, ok := list.id(r.rank(m.match(p).rule, points[i]))
-		if !ok {
-			return ranks, false
+		rule := m.match(p).rule
+		s := &last[rule+1]
+		if !s.holds(w.at[i]) {
+			id, ok := list.id(r.rank(rule, w.at[i]))
+			if !ok {
+				return false
+			}
+			*s = settled{w.at[i], r.reach(), id}
 		}
-		ranks = append(ranks, id)
+		ranks[place] = s.id
 	}
-	return ranks, true
+	return true
 }
 
 // appendMixes gives a block of several places the ranking that covers most of its addresses.

@@ -52,12 +52,12 @@ func CompileWith(db *geo.Database, part *geo.Partition, pools []Pool, have Table
 
 // compiler holds what the pools of a set share while it is built.
 type compiler struct {
-	set    *Set
-	has    geo.Attributes
-	points []point                  // of the partition's places
-	have   Tables                   // made before
-	slots  map[healthcheck.Slot]int // index into Set.slots
-	limit  int                      // of rankings in a table
+	set   *Set
+	has   geo.Attributes
+	walk  *walk                    // over the partition's places, from the first table on
+	have  Tables                   // made before
+	slots map[healthcheck.Slot]int // index into Set.slots
+	limit int                      // of rankings in a table
 }
 
 func newCompiler(db *geo.Database, part *geo.Partition) *compiler {

@@ -33,10 +33,10 @@ type side struct {
 	width  int    // of a block's number, in bits
 }
 
-func newTable(part *geo.Partition, points []point, m *matcher, o *ordering, limit int) (*table, error) {
+func newTable(part *geo.Partition, w *walk, m *matcher, o *ordering, limit int) (*table, error) {
 	t := &table{part: part, match: m, order: o}
 	var err error
-	if t.rank, t.list, err = rankPlaces(part, points, m, o, limit); err != nil {
+	if t.rank, t.list, err = rankPlaces(part, w, m, o, limit); err != nil {
 		return nil, err
 	}
 	t.fill(&t.side[0], &part.V4, width4)

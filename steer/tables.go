@@ -129,14 +129,10 @@ func (c *compiler) table(p *Pool, m *matcher) (*table, error) {
 }
 
 func (c *compiler) make(p *Pool, m *matcher) (*table, error) {
-	if c.points == nil {
-		places := c.set.part.Places
-		c.points = make([]point, len(places))
-		for i := range places {
-			c.points[i] = placePoint(&places[i])
-		}
+	if c.walk == nil {
+		c.walk = newWalk(c.set.part.Places)
 	}
-	t, err := newTable(c.set.part, c.points, m, newOrdering(p), c.limit)
+	t, err := newTable(c.set.part, c.walk, m, newOrdering(p), c.limit)
 	runtime.KeepAlive(c.set.part)
 	return t, err
 }
