@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 // onlyPool knows one pool.
@@ -61,4 +62,35 @@ func TestRecheckCountsTheFile(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestReloadOvertakesALoad reloads for a new pool while Run is still at a load
+// that began with the old ones: the reload itself serves the new version.
+func TestReloadOvertakesALoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked, proceed := false, make(chan struct{})
+		s := newSite(t, func(o *FolderOptions) {
+			o.Geo = func(ref string) (GeoInfo, error) {
+				asked = true
+				<-proceed
+				return onlyPool("web")(ref)
+			}
+		})
+		s.old("a.test.zone", zoneText(1))
+		s.start()
+		after(time.Minute)
+		s.old("a.test.zone", zoneText(2, "www GEO next"))
+		s.events <- event{"a.test.zone", replaced}
+		after(0)
+		if !asked {
+			t.Fatal("no load has begun")
+		}
+		s.Recheck(onlyPool("next"))
+		s.Reload(t.Context())
+		s.wantSerial("a.test.", 2)
+		close(proceed)
+		after(time.Minute)
+		s.wantSerial("a.test.", 2)
+		s.wantProblems()
+	})
 }

@@ -38,6 +38,7 @@ func (f *Folder) reload(ctx context.Context) []Problem {
 	if f.set.Load().Len() == 0 {
 		f.publish()
 	}
+	f.overtake()
 	f.queueChanged(f.pendIfFresh)
 	f.queueSigned()
 	f.loadReady(ctx)
@@ -123,6 +124,18 @@ func (f *Folder) queueChanged(touched func(name string)) {
 		}
 		for _, d := range st.deps {
 			touched(d.path)
+		}
+	}
+}
+
+// overtake queues the zones that Run is loading this moment: what a reload
+// publishes is to be as new as the pools that it was called for, and no load
+// begun earlier is.
+func (f *Folder) overtake() {
+	for _, st := range f.zones {
+		if st.job != 0 {
+			st.job, st.again = 0, false
+			f.queue(st)
 		}
 	}
 }
