@@ -2,8 +2,8 @@
 //
 // Here makes it in this process. Child runs the program itself for each job, at idle priority, and maps what that
 // leaves behind: so the queries of this process wait neither for the work nor for the collection of its garbage, and
-// the memory of the work is given back when the job ends. Where no process can be started it works here. Work is the other side, in the child. What either makes is
-// immutable and the same. Both are safe for concurrent use.
+// the memory of the work is given back when the job ends. Where no process can be started it works here. Work is the
+// other side, in the child. What either makes is immutable and the same. Both are safe for concurrent use.
 package build
 
 import (

@@ -13,6 +13,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -27,6 +28,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) == 2 && os.Args[1] == Command {
 		if os.Getenv("MERIDIAN_TEST_DIES") != "" {
 			panic("out of memory")
+		}
+		if os.Getenv("MERIDIAN_TEST_KILLED") != "" {
+			syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		}
 		if err := Work(os.Stdin, os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -188,7 +192,7 @@ func TestErrorOfAChild(t *testing.T) {
 	}
 }
 
-// TestLostChild: one that dies leaves an error that says how, and so does one that is given up.
+// TestLostChild: one that dies or is killed leaves an error that says how, and so does one that is given up.
 func TestLostChild(t *testing.T) {
 	t.Setenv("MERIDIAN_TEST_DIES", "1")
 	_, err := Child{Eager: true}.Open(t.Context(), geo.Options{})
@@ -197,6 +201,12 @@ func TestLostChild(t *testing.T) {
 		t.Errorf("error %v, want %s", err, want)
 	}
 	os.Unsetenv("MERIDIAN_TEST_DIES")
+	t.Setenv("MERIDIAN_TEST_KILLED", "1")
+	const killed = "reading the geo databases: the process that does it ended early (signal: killed)"
+	if _, err = (Child{Eager: true}).Open(t.Context(), geo.Options{}); err == nil || err.Error() != killed {
+		t.Errorf("error %v, want %s", err, killed)
+	}
+	os.Unsetenv("MERIDIAN_TEST_KILLED")
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
 	if _, err = (Child{Eager: true}).Open(ctx, geo.Options{}); !errors.Is(err, context.DeadlineExceeded) {
