@@ -15,74 +15,102 @@ import (
 	"github.com/meridian-dns/meridian/admin"
 )
 
-// TestKilledAtRandom kills the nameserver a hundred times while orders come and go. Every order that was confirmed is in
-// force at the first answer after the restart, those that were ended are not, the audit log holds all of them, and the
-// history goes on.
-func TestKilledAtRandom(t *testing.T) {
-	h := newHome(t)
-	const ny, fr = "198.51.100.10", "203.0.113.10"
-	confirmed := 0
-	rnd := rand.New(rand.NewPCG(5, 6))
-	drained := false
-	for i := range 100 {
-		p := h.serve()
-		want := ny
-		if drained {
-			want = fr
-		}
-		if got := h.ask("udp", "www.example.com", 1, nyClient); got != want {
-			t.Fatalf("start %d: the first answer is %s, want %s", i, got, want)
-		}
-		var st admin.Status
-		c := &admin.Client{Socket: h.path("state/control.sock")}
-		if err := c.Do(t.Context(), "GET", "/v1/status", nil, &st); err != nil || len(st.Alarms) > 0 || (len(st.Orders) > 0) != drained {
-			t.Fatalf("start %d: %v, alarms %v, orders %v", i, err, st.Alarms, st.Orders)
-		}
-		killed := make(chan struct{})
-		go func() {
-			time.Sleep(time.Duration(rnd.IntN(15000)) * time.Microsecond)
-			_ = p.cmd.Process.Kill()
-			close(killed)
-		}()
-		for sure := true; sure; {
-			path, body := "/v1/orders", any(admin.OrderRequest{Kind: "drain", Servers: []string{"ny"}, Reason: fmt.Sprint(confirmed)})
-			if drained {
-				path, body = "/v1/release", admin.ReleaseRequest{Servers: []string{"ny"}, Reason: fmt.Sprint(confirmed)}
+// patterns all name the server ny, each in an order of its own.
+var patterns = []string{"ny", "n*", "n?", "?y", "[n]y", "n[y]"}
+
+// memory is what a client of the nameserver knows of the orders by the answers that it got, and by nothing else.
+type memory struct {
+	inForce   map[string]string // reasons, by pattern
+	underWay  string            // the pattern of the request that got no answer; "": none
+	becomes   string            // its reason then, if it counts; "": it is ended
+	confirmed []string          // reasons of everything that was answered with yes
+}
+
+// pester gives and ends orders until one gets no answer.
+func (m *memory) pester(t *testing.T, c *admin.Client, rnd *rand.Rand) {
+	for {
+		p := patterns[rnd.IntN(len(patterns))]
+		reason := fmt.Sprintf("#%d", rnd.Uint64())
+		path, body := "/v1/orders", any(admin.OrderRequest{Kind: "drain", Servers: []string{p}, Reason: reason})
+		m.underWay, m.becomes = p, reason
+		if m.inForce[p] != "" && rnd.IntN(2) == 0 {
+			var orders []admin.Order
+			if c.Do(t.Context(), "GET", "/v1/orders", nil, &orders) != nil {
+				m.underWay = "" // only a question
+				return
 			}
-			if err := c.Do(t.Context(), "POST", path, body, nil); err != nil {
-				sure = false
-				continue
+			for _, o := range orders { // by id: as a glob, a pattern would name other orders too
+				if o.Server == p {
+					path, body = "/v1/release", admin.ReleaseRequest{ID: o.ID, Reason: reason}
+				}
 			}
-			drained = !drained
-			confirmed++
+			m.becomes = ""
 		}
-		<-killed
-		<-p.ended
-		drained = h.settled(drained)
-	}
-	entries := 0
-	for line := range strings.Lines(h.mustRead("state/audit.log")) {
-		if !json.Valid([]byte(line)) {
-			t.Errorf("audit log: %s", line)
+		if c.Do(t.Context(), "POST", path, body, nil) != nil {
+			return
 		}
-		entries++
-	}
-	if entries < confirmed || entries > confirmed+200 || confirmed < 50 {
-		t.Errorf("%d entries in the audit log for %d orders confirmed", entries, confirmed)
+		m.inForce[p] = m.becomes
+		m.confirmed = append(m.confirmed, reason)
 	}
 }
 
-// settled says whether ny is drained by what was kept: an order that was under way when the process was killed may or may
-// not count, but must not be lost once the next start has shown it.
-func (h *home) settled(was bool) bool {
-	text := h.mustRead("state/state.journal")
-	last := was
-	for line := range strings.Lines(text) {
-		if strings.HasSuffix(line, "\n") && strings.Contains(line, `"k":"order/`) {
-			last = strings.Contains(line, `"v":`)
+// settle holds the orders that are in force after a start against what is remembered. The one that was under way may
+// count or not; from now on that is remembered.
+func (m *memory) settle(t *testing.T, orders []admin.Order) {
+	t.Helper()
+	got := map[string]string{}
+	for _, o := range orders {
+		got[o.Server] = o.Reason // of two, the newer counts: the older was being replaced
+	}
+	for _, p := range patterns {
+		if got[p] != m.inForce[p] && (p != m.underWay || got[p] != m.becomes) {
+			t.Fatalf("%s: the order in force is %q, want %q", p, got[p], m.inForce[p])
+		}
+		m.inForce[p] = got[p]
+	}
+}
+
+// TestKilledAtRandom kills the nameserver a hundred times while orders come and go. What commands confirmed is in force
+// at the first answer after the restart, what they ended is not, and the audit log holds all of it.
+func TestKilledAtRandom(t *testing.T) {
+	h := newHome(t)
+	const ny, fr = "198.51.100.10", "203.0.113.10"
+	rnd := rand.New(rand.NewPCG(5, 6))
+	m := &memory{inForce: map[string]string{}}
+	for i := range 100 {
+		p := h.serve()
+		first := h.ask("udp", "www.example.com", 1, nyClient)
+		var st admin.Status
+		c := &admin.Client{Socket: h.path("state/control.sock")}
+		if err := c.Do(t.Context(), "GET", "/v1/status", nil, &st); err != nil || len(st.Alarms) > 0 {
+			t.Fatalf("start %d: %v, alarms %v", i, err, st.Alarms)
+		}
+		m.settle(t, st.Orders)
+		if want := map[bool]string{true: fr, false: ny}[len(st.Orders) > 0]; first != want {
+			t.Fatalf("start %d: the first answer is %s, want %s", i, first, want)
+		}
+		go func() {
+			time.Sleep(time.Duration(rnd.IntN(15000)) * time.Microsecond)
+			_ = p.cmd.Process.Kill()
+		}()
+		m.pester(t, c, rand.New(rand.NewPCG(7, uint64(i))))
+		<-p.ended
+	}
+	audit := h.mustRead("state/audit.log")
+	for line := range strings.Lines(audit) {
+		if !json.Valid([]byte(line)) {
+			t.Errorf("audit log: %s", line)
 		}
 	}
-	return last
+	for _, reason := range m.confirmed {
+		if n := strings.Count(audit, `"`+reason+`"`); n != 1 {
+			t.Errorf("order %s is in the audit log %d times", reason, n)
+		}
+	}
+	t.Logf("%d orders and releases were confirmed", len(m.confirmed))
+	if len(m.confirmed) < 50 {
+		t.Errorf("only %d orders were confirmed", len(m.confirmed))
+	}
 }
 
 // TestStatesLast holds that a server that was down before a restart, or kill -9, is not in the first answer after it, while

@@ -36,6 +36,7 @@ type operations struct {
 	api     api
 	alerts  *alert.Alerts
 	counts  admin.Counts
+	fixed   []string // what the last reload could not change; Nameserver.change guards it
 }
 
 // openOperations reads what lasted.
@@ -54,7 +55,7 @@ func (n *Nameserver) openOperations(cfg *config.Config) (err error) {
 	start := time.Now()
 	o.book = orders.New(orders.Options{
 		Wall: time.Now, Uptime: func() time.Duration { return time.Since(start) },
-		Keep:  func(key string, value any) error { return o.journal.Put(map[string]any{key: value}, true) },
+		Keep:  func(values map[string]any) error { return o.journal.Put(values, true) },
 		Audit: func(e orders.Entry) error { return o.audit.Add(e) },
 	})
 	var errs []error

@@ -27,8 +27,8 @@ import (
 type Options struct {
 	Wall   func() time.Time     // the time of day
 	Uptime func() time.Duration // since some moment, without jumps
-	// Keep makes the value of a key last before it returns; nil takes the key out.
-	Keep func(key string, value any) error
+	// Keep makes values last by their keys before it returns, all of them or none; nil takes a key out.
+	Keep func(values map[string]any) error
 	// Audit adds an entry to the log, on the disk before it returns.
 	Audit func(Entry) error
 }
@@ -133,16 +133,24 @@ func (b *Book) Expire() ([]admin.Order, error) {
 
 // remove ends an order. mu is held.
 func (b *Book) remove(e *entry, action string, r admin.ReleaseRequest, by admin.Caller) error {
-	err := b.o.Audit(Entry{
-		Time: b.o.Wall(), Action: action, ID: e.ID, Server: e.Server, Pool: e.Pool, Reason: r.Reason, Who: r.Who, By: by.Name,
-	})
+	err := b.auditEnd(e, action, r, by)
 	if err == nil {
-		err = b.o.Keep(Prefix+strconv.Itoa(e.number), nil)
+		err = b.o.Keep(map[string]any{Prefix + e.ID: nil})
 	}
 	if err == nil {
-		b.orders = slices.DeleteFunc(b.orders, func(o *entry) bool { return o == e })
+		b.forget(e)
 	}
 	return err
+}
+
+func (b *Book) auditEnd(e *entry, action string, r admin.ReleaseRequest, by admin.Caller) error {
+	return b.o.Audit(Entry{
+		Time: b.o.Wall(), Action: action, ID: e.ID, Server: e.Server, Pool: e.Pool, Reason: r.Reason, Who: r.Who, By: by.Name,
+	})
+}
+
+func (b *Book) forget(e *entry) {
+	b.orders = slices.DeleteFunc(b.orders, func(o *entry) bool { return o == e })
 }
 
 // List returns the orders that have not ended, the oldest first.
@@ -248,15 +256,23 @@ func (b *Book) add(e *entry) error {
 	if err := b.o.Audit(line); err != nil {
 		return err
 	}
-	if err := b.o.Keep(Prefix+e.ID, e.Order); err != nil {
-		return err
-	}
-	for _, old := range slices.Clone(b.orders) {
+	var replaced []*entry
+	changes := map[string]any{Prefix + e.ID: e.Order} // at one stroke: a kill must not leave both
+	for _, old := range b.orders {
 		if old.Server == e.Server && old.Pool == e.Pool && (old.Kind == admin.Drain) == (e.Kind == admin.Drain) {
-			if err := b.remove(old, "release", admin.ReleaseRequest{Reason: "replaced by order " + e.ID, Who: e.Who}, admin.Caller{Name: e.By}); err != nil {
+			r := admin.ReleaseRequest{Reason: "replaced by order " + e.ID, Who: e.Who}
+			if err := b.auditEnd(old, "release", r, admin.Caller{Name: e.By}); err != nil {
 				return err
 			}
+			replaced = append(replaced, old)
+			changes[Prefix+old.ID] = nil
 		}
+	}
+	if err := b.o.Keep(changes); err != nil {
+		return err
+	}
+	for _, old := range replaced {
+		b.forget(old)
 	}
 	b.insert(e)
 	return nil

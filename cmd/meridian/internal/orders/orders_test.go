@@ -15,6 +15,7 @@ import (
 
 // desk is a book with clocks that are turned by hand, a journal that is a map and an audit log that is a list.
 type desk struct {
+	writes int // to what is kept
 	t      *testing.T
 	b      *Book
 	wall   time.Time
@@ -40,12 +41,15 @@ func (d *desk) restart() {
 	d.uptime = 0
 	d.b = New(Options{
 		Wall: func() time.Time { return d.wall }, Uptime: func() time.Duration { return d.uptime },
-		Keep: func(key string, v any) error {
+		Keep: func(values map[string]any) error {
 			if d.broken {
 				return errors.New("no space left on device")
 			}
-			if delete(d.kept, key); v != nil {
-				d.kept[key], _ = json.Marshal(v)
+			d.writes++
+			for key, v := range values {
+				if delete(d.kept, key); v != nil {
+					d.kept[key], _ = json.Marshal(v)
+				}
 			}
 			return nil
 		},
@@ -270,5 +274,18 @@ func TestRelease(t *testing.T) {
 			t.Errorf("%+v: %v", c.r, err)
 		}
 		d.want(c.want)
+	}
+}
+
+// TestReplacedAtOneStroke holds that an order and the end of the one it replaces are kept together: whoever is killed in
+// between must not find both.
+func TestReplacedAtOneStroke(t *testing.T) {
+	d := newDesk(t)
+	for i := range 3 {
+		d.writes = 0
+		_, err := d.b.Add(admin.Caller{Name: "me"}, admin.OrderRequest{Kind: admin.Drain, Servers: []string{"*"}}, world)
+		if err != nil || d.writes != 1 || len(d.kept) != 1 {
+			t.Errorf("order %d: %d writes, %d orders are kept (%v)", i, d.writes, len(d.kept), err)
+		}
 	}
 }
