@@ -194,6 +194,36 @@ func TestMaxInFlight(t *testing.T) {
 	})
 }
 
+// TestDelaysDoNotLast has probes wait for one that hangs, so that they begin together. In the next round each is due
+// again when it was before.
+func TestDelaysDoNotLast(t *testing.T) {
+	const interval = 10 * time.Second
+	targets := numbered(Check{Type: "http", Interval: interval, Timeout: 4 * time.Second, Jitter: -1}, 10)
+	run(t, Options{MaxInFlight: 1}, targets, nil, func(f *fakes, m *Monitor) {
+		time.Sleep(3 * interval)
+		f.set(targets[0], hang)
+		time.Sleep(interval)
+		f.set(targets[0], nil)
+		time.Sleep(3 * interval)
+		delayed := 0
+		for _, target := range targets[1:] {
+			calls := f.callsOf(target)
+			first, last := calls[1].start, calls[len(calls)-1].start
+			for _, c := range calls[1:] {
+				if off := c.start.Sub(first) % interval; off != 0 {
+					delayed++
+				}
+			}
+			if off := last.Sub(first) % interval; off != 0 {
+				t.Errorf("%v is probed %v later than before", target, off)
+			}
+		}
+		if delayed == 0 {
+			t.Error("no probe had to wait")
+		}
+	})
+}
+
 func TestStopWhileSaturated(t *testing.T) {
 	targets := numbered(classic(), 20)
 	hung := func(f *fakes) {

@@ -24,6 +24,7 @@ type attempt struct {
 	target Target // as it was at the start
 	probe  probe
 	start  time.Time
+	late   time.Duration // by so much it began after it was due
 	err    error
 }
 
@@ -108,11 +109,11 @@ func (m *Monitor) begin(t *target) (*attempt, bool) {
 	if m.ctx.Err() != nil || t.retired() || t.cancel != nil || now.Before(t.due) {
 		return nil, false
 	}
-	a := &attempt{t: t, target: t.Target, probe: t.probe, start: now}
+	a := &attempt{t: t, target: t.Target, probe: t.probe, start: now, late: now.Sub(t.due)}
 	a.deadline = now.Add(t.Check.Timeout)
 	t.cancel = a.cancel
 	if t.spread {
-		m.latest = max(m.latest, now.Sub(t.due))
+		m.latest = max(m.latest, a.late)
 	}
 	m.inFlight++
 	return a, true
@@ -182,9 +183,18 @@ func (m *Monitor) record(a *attempt, now time.Time) *hostFault {
 	if s.Status == Up && s.Streak > 0 && t.Check.Recheck > 0 {
 		m.schedule(t, t.Check.Recheck)
 	} else {
-		m.schedule(t, m.interval(t))
+		m.schedule(t, m.interval(t)-m.lost(a))
 	}
 	return nil
+}
+
+// lost is what the next rest is shorter by: the delay that this host caused, at most half of the rest. Otherwise all
+// that was delayed together would stay together, and be late in every round.
+func (m *Monitor) lost(a *attempt) time.Duration {
+	if !a.t.spread {
+		return 0 // first probes go out in a burst, and are spread afterwards
+	}
+	return min(a.late, a.t.Check.Interval/2)
 }
 
 // recordFault leaves the state alone, unless the target's family is not in use here.
