@@ -123,6 +123,10 @@ func TestReloadCommand(t *testing.T) {
 		}
 	}
 	good := h.mustRead("meridian.toml")
+	h.write("meridian.toml", good+"[freeze]\ncanaries = [\"192.0.2.1:443\"]\n")
+	if out := h.run(0, "reload"); !strings.Contains(out, "freeze has changed; it takes effect at the next start") {
+		t.Errorf("what a reload cannot change:\n%s", out)
+	}
 	h.write("meridian.toml", good+"check = \"nope\"\ncolour = 1\n")
 	if out := h.run(1, "reload"); !strings.Contains(out, "colour") || !strings.Contains(out, "nope") {
 		t.Errorf("not all errors:\n%s", out)

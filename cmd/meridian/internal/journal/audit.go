@@ -9,23 +9,52 @@ import (
 	"sync"
 )
 
-// Audit is a file to which lines of JSON are added and from which nothing is taken. Safe for concurrent use.
+// Audit is a file to which lines of JSON are added and from which nothing is taken. A file that was moved away, or
+// removed, is followed by a new one. Safe for concurrent use.
 type Audit struct {
-	mu   sync.Mutex // orders writes
+	path string
+
+	mu   sync.Mutex // orders writes; guards file
 	file *os.File
 }
 
 // OpenAudit opens the file, or begins it. A last line that was torn is dropped.
 func OpenAudit(path string) (*Audit, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	f, err := openAudit(path)
 	if err != nil {
 		return nil, fmt.Errorf("audit log: %w", err)
 	}
+	return &Audit{path: path, file: f}, nil
+}
+
+func openAudit(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, err
+	}
 	if err := dropTorn(f); err != nil {
 		f.Close()
-		return nil, fmt.Errorf("audit log: %s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return &Audit{file: f}, nil
+	return f, nil
+}
+
+// follow opens the file anew if another or none has its name. Entries are rare, so looking costs nothing. mu is held.
+func (a *Audit) follow() error {
+	own, err := a.file.Stat()
+	if err != nil {
+		return err
+	}
+	if now, err := os.Stat(a.path); err == nil && os.SameFile(own, now) {
+		return nil
+	}
+	f, err := openAudit(a.path)
+	if err != nil {
+		return err
+	}
+	a.file.Close()
+	a.file = f
+	return nil
 }
 
 // dropTorn cuts a file behind its last line end, which is looked for in the last 64 KiB.
@@ -49,6 +78,9 @@ func (a *Audit) Add(entry any) error {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if err := a.follow(); err != nil {
+		return fmt.Errorf("audit log: %w", err)
+	}
 	if _, err := a.file.Write(append(line, '\n')); err != nil {
 		return fmt.Errorf("audit log: %w", err)
 	}
@@ -59,4 +91,8 @@ func (a *Audit) Add(entry any) error {
 }
 
 // Close gives the file back.
-func (a *Audit) Close() error { return a.file.Close() }
+func (a *Audit) Close() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.file.Close()
+}

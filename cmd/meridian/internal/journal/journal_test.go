@@ -162,3 +162,32 @@ func TestAuditDropsATornLine(t *testing.T) {
 		t.Errorf("%q", text)
 	}
 }
+
+// TestAuditIsRotated moves the file away between entries: each is in one file, the new one open to its user only.
+func TestAuditIsRotated(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit")
+	a, err := OpenAudit(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, move := range []func() error{
+		func() error { return nil },
+		func() error { return os.Rename(path, path+".1") },
+		func() error { return os.Remove(path) },
+	} {
+		if err := move(); err != nil {
+			t.Fatal(err)
+		}
+		if err := a.Add(i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for file, want := range map[string]string{path: "2\n", path + ".1": "0\n"} {
+		if text, err := os.ReadFile(file); string(text) != want {
+			t.Errorf("%s holds %q (%v), want %q", file, text, err, want)
+		}
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v (%v)", info.Mode(), err)
+	}
+}

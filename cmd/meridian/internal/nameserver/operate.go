@@ -72,6 +72,9 @@ func (n reloader) Reload(ctx context.Context, by admin.Caller) (admin.Reloaded, 
 	r := admin.Reloaded{Generation: n.generation, Problems: []string{}, Warnings: []string{}}
 	n.mu.Unlock()
 	r.Summary = n.Summary()
+	n.change.Lock()
+	r.Warnings = append(r.Warnings, n.ops.fixed...)
+	n.change.Unlock()
 	for _, p := range n.folder.Problems() {
 		if p.Warning {
 			r.Warnings = append(r.Warnings, p.String())

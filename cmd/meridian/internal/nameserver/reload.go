@@ -40,7 +40,10 @@ func (n *Nameserver) Reload(ctx context.Context) (err error) {
 	n.tell(plan, n.folder.Reload(ctx))
 	n.install(plan, told)
 	n.metrics.Built(metrics.CauseConfig, begun)
-	n.warnFixed(cfg)
+	n.ops.fixed = n.fixed(cfg)
+	for _, text := range n.ops.fixed {
+		n.log.Warn(text)
+	}
 	releaseMemory()
 	return nil
 }
@@ -76,8 +79,8 @@ func joined(problems []zones.Problem) error {
 	return errors.Join(errs...)
 }
 
-// warnFixed tells which settings stay as they were at the start.
-func (n *Nameserver) warnFixed(now *config.Config) {
+// fixed tells which settings stay as they were at the start.
+func (n *Nameserver) fixed(now *config.Config) (texts []string) {
 	old := n.first
 	for _, s := range []struct {
 		name    string
@@ -95,9 +98,10 @@ func (n *Nameserver) warnFixed(now *config.Config) {
 			old.Limits.TCPPerClient != now.Limits.TCPPerClient || old.Limits.TCPIdle != now.Limits.TCPIdle},
 	} {
 		if s.changed {
-			n.log.Warn(s.name + " has changed; it takes effect at the next start")
+			texts = append(texts, s.name+" has changed; it takes effect at the next start")
 		}
 	}
+	return texts
 }
 
 // reloadGeo reads changed geo databases under the configuration in force.

@@ -104,11 +104,19 @@ func (t *tally) add(slot healthcheck.Slot, p *Plan, h *healthcheck.Snapshot) {
 		t.open++
 	}
 	if st.Streak > 0 {
-		t.error = cmp.Or(t.error, fmt.Sprintf("%d in a row against it, %d more to flip: %s", st.Streak, st.Needed, st.LastError))
+		t.error = cmp.Or(t.error, streak(&st))
 	}
 	if st.Since.After(t.since) {
 		t.since = st.Since
 	}
+}
+
+// streak says how near a check is to a change.
+func streak(st *healthcheck.State) string {
+	if st.Status == healthcheck.Up {
+		return fmt.Sprintf("failing, down after %d more: %s", st.Needed, st.LastError)
+	}
+	return fmt.Sprintf("well again, up after %d more", st.Needed)
 }
 
 // why says why a check, or several together, is down.
