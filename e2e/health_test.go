@@ -333,8 +333,9 @@ func TestLink(t *testing.T) {
 		"anew": timing("port = " + port), "kept": timing("keepalive = true\nport = " + port),
 	}, map[string]string{"anew": addr, "kept": addr})
 	link := func(state string) []string { return []string{ip, "-n", space, "link", "set", far, state} }
-	netem := func(delay string) []string {
-		return []string{ip, "netns", "exec", space, tc, "qdisc", "replace", "dev", far, "root", "netem", "delay", delay}
+	// A link is slow by its rate: of the packets of a probe, some 500 octets come back.
+	rate := func(rate string) []string {
+		return []string{ip, "netns", "exec", space, tc, "qdisc", "replace", "dev", far, "root", "tbf", "rate", rate, "burst", "600", "limit", "20000"}
 	}
 	for _, step := range []struct {
 		name    string
@@ -344,9 +345,9 @@ func TestLink(t *testing.T) {
 	}{
 		{"dead", "network namespaces", link("down"), false},
 		{"well", "network namespaces", link("up"), true},
-		{"slow", "netem (sch_netem)", netem("60ms"), true},
-		{"too slow", "netem (sch_netem)", netem("600ms"), false},
-		{"slow again", "netem (sch_netem)", netem("60ms"), true},
+		{"slow", "tbf (sch_tbf)", rate("128kbit"), true},
+		{"too slow", "tbf (sch_tbf)", rate("2kbit"), false},
+		{"slow again", "tbf (sch_tbf)", rate("128kbit"), true},
 	} {
 		start := time.Now()
 		command(t, step.needs, step.command...)
