@@ -58,8 +58,26 @@ func (a Algorithm) check() error {
 	case RSASHA256, ECDSAP256SHA256, ECDSAP384SHA384, ED25519:
 		return nil
 	}
-	return fmt.Errorf("algorithm %d is not supported; ECDSAP256SHA256 (13), ECDSAP384SHA384 (14), ED25519 (15) "+
-		"and RSASHA256 (8) are", uint8(a))
+	why := "is not supported"
+	switch a {
+	case 5, 7:
+		why = "signs by SHA-1, which validators refuse (RFC 9905)"
+	case 1, 3, 6, 12:
+		why = "must not be used any more (RFC 8624 section 3.1)"
+	}
+	return fmt.Errorf("algorithm %d %s; ECDSAP256SHA256 (13), ECDSAP384SHA384 (14), ED25519 (15) "+
+		"and RSASHA256 (8) are supported", uint8(a), why)
+}
+
+// strongRSA is the least length of RSA keys that one may still rely on, in bits (NIST SP 800-57 part 1, table 2).
+const strongRSA = 2048
+
+// rsaBits is the length of an RSA key; 0 for others.
+func (k *Key) rsaBits() int {
+	if key, ok := k.private.(*rsa.PrivateKey); ok {
+		return key.N.BitLen()
+	}
+	return 0
 }
 
 func (a Algorithm) curve() elliptic.Curve {

@@ -121,7 +121,7 @@ func TestBadFiles(t *testing.T) {
 			must(t, os.WriteFile(b+".private", formatPrivate(&Key{Algorithm: ECDSAP256SHA256, private: testKey256(t)}), 0o600))
 		}, "does not belong to the public part"},
 		{"another algorithm", edit(".private", "Algorithm: 13 (ECDSAP256SHA256)", "Algorithm: 15 (ED25519)"), ".private: "},
-		{"unknown algorithm", edit(".private", "Algorithm: 13 (ECDSAP256SHA256)", "Algorithm: 5 (RSASHA1)"), "algorithm 5 is not supported"},
+		{"unknown algorithm", edit(".private", "Algorithm: 13 (ECDSAP256SHA256)", "Algorithm: 5 (RSASHA1)"), "algorithm 5 signs by SHA-1, which validators refuse"},
 		{"no base64", edit(".private", "PrivateKey: ", "PrivateKey: !"), "line 3: PrivateKey is neither a time nor base64"},
 		{"bad time", edit(".private", "Publish: 2026", "Publish: x"), "is no time"},
 		{"not a key", edit(".private", "Private-key-format: v1.3", "hello"), "line 1: neither a field nor empty"},

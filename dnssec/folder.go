@@ -176,12 +176,10 @@ func readLeave(path string) (l Leave, err error) {
 	return l, nil
 }
 
-// writeLeave writes the file, or removes it if the zone stays signed.
+// writeLeave writes the file. Where the zone stays signed after all it is left empty, not removed: copies of the folder
+// seldom take files away.
 func writeLeave(path string, l Leave) error {
-	if l == (Leave{}) {
-		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return plain(path, err)
-		}
+	if _, err := os.Lstat(path); l == (Leave{}) && errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
 	var text strings.Builder

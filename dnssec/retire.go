@@ -66,6 +66,10 @@ func (r *Ring) other(k *Key, now time.Time, does func(*Key) bool) *Key {
 func (r *Ring) Warnings(now time.Time) []string {
 	var all []string
 	for _, k := range r.Keys {
+		if bits := k.rsaBits(); bits > 0 && bits < strongRSA && !reached(now, k.Times.Delete) {
+			all = append(all, fmt.Sprintf("key %d is an RSA key of %d bits, which is too weak to last, and which some validators "+
+				"refuse; replace it by one of at least %d, or better of ECDSAP256SHA256", k.Tag(), bits, strongRSA))
+		}
 		for _, end := range []struct {
 			at    time.Time
 			does  func(Role) bool
