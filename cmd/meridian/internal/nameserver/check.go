@@ -90,8 +90,8 @@ func (r *Report) checkZones(ctx context.Context, cfg *config.Config, info func(s
 			r.Errors = append(r.Errors, p.String())
 		}
 	}
-	r.checkKeys(ctx, cfg, keys)
 	set := folder.Set()
+	r.checkKeys(ctx, cfg, set, keys)
 	if r.Plan != nil {
 		r.View = resolver.NewView(nil, set, r.Plan.Set.With(nil, nil), &resolver.Options{})
 		r.Summary = r.summary(set)

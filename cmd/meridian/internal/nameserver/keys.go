@@ -64,6 +64,9 @@ func (k *keyrings) look(zone string) keyread {
 	next := &keyread{mark: mark}
 	if next.ring, next.err = k.load(folder, zone); next.err != nil && old != nil {
 		next.ring = old.ring
+		if errors.Is(next.err, dnssec.ErrNoKeys) && old.ring != nil { // never tell anybody to make others in their place
+			next.err = fmt.Errorf("the keys are gone from %s; put the folder back before the next start", folder)
+		}
 	}
 	k.read[zone] = next
 	return *next
@@ -86,13 +89,23 @@ func (k *keyrings) ring(zone string) *dnssec.Ring {
 	return k.look(zone).ring
 }
 
+// last is the keys of a zone as they were read last, nil if they have not been or could not.
+func (k *keyrings) last(zone string) *dnssec.Ring {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if read := k.read[zone]; read != nil {
+		return read.ring
+	}
+	return nil
+}
+
 // load reads the keys of a zone. Without any it says what to do.
 func (k *keyrings) load(folder, zone string) (*dnssec.Ring, error) {
 	r, err := dnssec.Load(folder, zone)
 	switch {
 	case errors.Is(err, dnssec.ErrNoKeys):
-		return nil, fmt.Errorf("dnssec = true, but there are no keys in %s; on one nameserver of the zone, run: "+
-			"meridian keys init %s --config %s; the others get a copy of that folder", folder, zone, k.config)
+		return nil, fmt.Errorf("dnssec = true, but there are %w in %s; on one nameserver of the zone, run: "+
+			"meridian keys init %s --config %s; the others get a copy of that folder", dnssec.ErrNoKeys, folder, zone, k.config)
 	case errors.Is(err, os.ErrPermission):
 		return nil, fmt.Errorf("%w; the keys must belong to the user that serves", err)
 	}

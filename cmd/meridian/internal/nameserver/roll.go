@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -15,8 +16,13 @@ import (
 // watchKeys looks once a second whether keys have changed, and does for the zones that have roll = true what is due,
 // until ctx ends.
 func (n *Nameserver) watchKeys(ctx context.Context) error {
-	told := complaints{}
+	told, clock := complaints{}, newClock()
 	return everySecond(ctx, func(i int) {
+		if by := clock.jumped(); by != 0 {
+			n.log.Warn("the clock was set; keys and signatures are judged anew", zap.Duration("by", by))
+			n.folder.Resign()
+			n.signing.poke()
+		}
 		n.signedZones(func(zone string, d *config.DNSSEC) {
 			keys, changed := n.keys.sign(zone)
 			if changed {
@@ -32,26 +38,56 @@ func (n *Nameserver) watchKeys(ctx context.Context) error {
 	})
 }
 
+// asking is how many parents are asked at a time.
+const asking = 16
+
 // watchParents asks the parents of zones that have roll = true for DS that are waited for, until ctx ends. An answer may
-// take long, so it does nothing else.
+// take long, so it does nothing else, and no zone waits for another's parent unless many are slow.
 func (n *Nameserver) watchParents(ctx context.Context) error {
-	told, asked := complaints{}, map[string]time.Time{}
+	var mu sync.Mutex // guards told and busy
+	told, busy := complaints{}, map[string]bool{}
+	asked, places := map[string]time.Time{}, make(chan struct{}, asking)
+	var all sync.WaitGroup
+	defer all.Wait()
 	return everySecond(ctx, func(int) {
 		n.signedZones(func(zone string, d *config.DNSSEC) {
-			ring, now := n.keys.ring(zone), time.Now()
-			if ring == nil || !d.Roll || !asksParent(d) || !ring.Waits(now) || now.Sub(asked[zone]) < askEvery(TimingOf(d)) {
+			now := time.Now()
+			if !d.Roll || !asksParent(d) || now.Sub(asked[zone]) < askEvery(TimingOf(d)) {
 				return
 			}
-			asked[zone] = now
-			seen, err := dnssec.AskParent(ctx, zone, d.Parent)
-			if err == nil {
-				err = n.step(zone, d, ring, seen)
+			ring := n.keys.last(zone)
+			mu.Lock()
+			defer mu.Unlock()
+			if ring == nil || !ring.Waits(now) || busy[zone] {
+				return
 			}
-			if ctx.Err() == nil {
-				told.tell(n.log, zone, err)
+			select {
+			case places <- struct{}{}:
+			default:
+				return // in a second, then
 			}
+			asked[zone], busy[zone] = now, true
+			all.Go(func() {
+				err := n.askParent(ctx, zone, d, ring)
+				<-places
+				mu.Lock()
+				defer mu.Unlock()
+				delete(busy, zone)
+				if ctx.Err() == nil {
+					told.tell(n.log, zone, err)
+				}
+			})
 		})
 	})
+}
+
+// askParent asks the parent of a zone, and does what follows.
+func (n *Nameserver) askParent(ctx context.Context, zone string, d *config.DNSSEC, ring *dnssec.Ring) error {
+	seen, err := dnssec.AskParent(ctx, zone, d.Parent)
+	if err != nil {
+		return err
+	}
+	return n.step(zone, d, ring, seen)
 }
 
 func everySecond(ctx context.Context, do func(i int)) error {
@@ -132,32 +168,4 @@ func asksParent(d *config.DNSSEC) bool { return d.FindParent || len(d.Parent) > 
 // askEvery is how long to wait between two looks at the parent.
 func askEvery(t dnssec.Timing) time.Duration {
 	return min(max(t.Propagation/4, time.Second), 10*time.Minute)
-}
-
-// checkKeys warns of what is wrong with the keys of signed zones, and with what their parents have. A parent that is
-// not named is asked for zones with roll = true only, and may be out of reach.
-func (r *Report) checkKeys(ctx context.Context, cfg *config.Config, keys *keyrings) {
-	for _, zone := range slices.Sorted(maps.Keys(cfg.ZoneOptions)) {
-		o := cfg.ZoneOptions[zone]
-		if o.DNSSEC == nil {
-			continue
-		}
-		ring := keys.ring(zone)
-		if ring == nil {
-			continue // the zone is in error
-		}
-		now := time.Now()
-		warnings := ring.Warnings(now)
-		if len(o.DNSSEC.Parent) > 0 || o.DNSSEC.FindParent && o.DNSSEC.Roll {
-			parent, err := dnssec.AskParent(ctx, zone, o.DNSSEC.Parent)
-			if err == nil {
-				warnings = append(warnings, ring.Judge(parent, now)...)
-			} else if len(o.DNSSEC.Parent) > 0 {
-				warnings = append(warnings, "what the parent has is not known: "+err.Error())
-			}
-		}
-		for _, text := range warnings {
-			r.warn(o.Pos + ": " + text)
-		}
-	}
 }

@@ -39,8 +39,13 @@ func (s *signing) look(v *resolver.View) {
 	} else {
 		s.behind.CompareAndSwap(0, now.UnixNano())
 	}
+	s.poke() // in any case: a streak may have begun
+}
+
+// poke has it looked whether there is something to sign.
+func (s *signing) poke() {
 	select {
-	case s.wake <- struct{}{}: // in any case: a streak may have begun
+	case s.wake <- struct{}{}:
 	default:
 	}
 }
