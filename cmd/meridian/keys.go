@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -52,9 +53,33 @@ func zoneArg(s *settings, run func(*cobra.Command, *zoneKeys, []string) error) f
 		if err != nil {
 			return err
 		}
-		return run(cmd, z, args[1:])
+		return z.hinted(run(cmd, z, args[1:]))
 	}
 }
+
+// command finds commands for keys in the texts of errors.
+var command = regexp.MustCompile(`meridian keys [a-z-]+ [^ ;,]+`)
+
+// hinted makes commands in an error's text such as can be run as they stand: with the configuration that is in use.
+func (z *zoneKeys) hinted(err error) error {
+	if err == nil {
+		return nil
+	}
+	text := command.ReplaceAllString(err.Error(), "$0 --config "+z.cfg.Path)
+	if text == err.Error() || strings.Contains(err.Error(), "--config") {
+		return err
+	}
+	return hint{err, text}
+}
+
+// hint is an error in other words.
+type hint struct {
+	error
+	text string
+}
+
+func (h hint) Error() string { return h.text }
+func (h hint) Unwrap() error { return h.error }
 
 // zoneAnd checks that a zone and between lo and hi other arguments are there; what names them.
 func zoneAnd(lo, hi int, what string) cobra.PositionalArgs {

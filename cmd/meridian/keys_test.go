@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -97,6 +98,7 @@ func TestKeysInit(t *testing.T) {
 func TestKeysCommandLine(t *testing.T) {
 	h := newSigned(t, "parent = []\n")
 	h.must("init", "example.com", "--split", "--algorithm", "ed25519")
+	tag := regexp.MustCompile(`(\d+) +KSK`).FindStringSubmatch(h.must("list", "example.com"))[1]
 	for _, c := range []struct {
 		args string
 		code int
@@ -106,6 +108,7 @@ func TestKeysCommandLine(t *testing.T) {
 		{"list example.com", 0, []string{"TAG", "KSK", "ZSK", "ED25519", "active", "not seen yet", "CDS published 20"}},
 		{"list EXAMPLE.com.", 0, []string{"KSK"}},
 		{"list", 2, []string{"list needs a zone"}},
+		{"retire example.com " + tag, 1, []string{"meridian keys ds-seen example.com --config " + h.path("meridian.toml")}},
 		{"list example.org", 1, []string{"there is no zone example.org"}},
 		{"roll example.com", 1, []string{"roll = true"}},
 		{"retire example.com", 2, []string{"the tag of a key, or --all"}},
@@ -144,8 +147,51 @@ func TestKeysUnsign(t *testing.T) {
 		t.Error(h.must("list", "example.com"))
 	}
 	h.must("unsign", "example.com", "--cancel")
+	if text, err := os.ReadFile(h.path("state/keys/example.com/unsign")); err != nil || len(text) > 0 {
+		t.Errorf("a copy of the folder would not tell that the zone stays signed: %q, %v", text, err)
+	}
 	if !eventually(func() bool { return cds() != "0 0 0 00" }) {
 		t.Errorf("CDS stays: %s", cds())
+	}
+}
+
+// TestKeysCheckTTL: a TTL beyond what keys wait for is told of.
+func TestKeysCheckTTL(t *testing.T) {
+	h := newSigned(t, "parent = []\nmax_ttl = \"1h\"\n")
+	h.write("zones/example.com.zone", plainZone+"long 7200 IN A 192.0.2.1\n")
+	h.must("init", "example.com")
+	out, code := h.meridian("check", "--config", "meridian.toml")
+	if want := `long.example.com. has a TTL of 2h0m0s, longer than max_ttl, 1h0m0s`; code != 0 || !strings.Contains(out, want) {
+		t.Errorf("exit code %d, no %q in:\n%s", code, want, out)
+	}
+	h.write("zones/example.com.zone", plainZone)
+	if out, _ := h.meridian("check", "--config", "meridian.toml"); strings.Contains(out, "max_ttl") {
+		t.Errorf("check warns of nothing:\n%s", out)
+	}
+}
+
+// TestKeysWeakRSA: short keys are taken, with a warning; those that sign by SHA-1 are not.
+func TestKeysWeakRSA(t *testing.T) {
+	keygen := tool(t, "dnssec-keygen")
+	h := newSigned(t, "parent = []\n")
+	if out, err := exec.Command(keygen, "-q", "-f", "KSK", "-a", "RSASHA256", "-b", "1024", "-K", h.dir, "example.com").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	h.must("import", "example.com", h.dir)
+	if out, code := h.meridian("check", "--config", "meridian.toml"); code != 0 || !strings.Contains(out, "an RSA key of 1024 bits") {
+		t.Errorf("exit code %d:\n%s", code, out)
+	}
+	private := h.files("Kexample.com.*.private")[0]
+	text, err := os.ReadFile(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sha1 := strings.Replace(string(text), "Algorithm: 8 (RSASHA256)", "Algorithm: 5 (RSASHA1)", 1)
+	if err := os.WriteFile(private, []byte(sha1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, code := h.keys("import", "example.com", private); code != 1 || !strings.Contains(out, "SHA-1, which validators refuse") {
+		t.Errorf("exit code %d:\n%s", code, out)
 	}
 }
 
