@@ -225,9 +225,9 @@ func startValidator(t *testing.T, anchor string, servers ...string) string {
 	return resolver
 }
 
-// validated asks a resolver with DO, for a client in a subnet unless it is "".
-func validated(t *testing.T, c *dns.Conn, name string, typ uint16, subnet string) *dns.Msg {
-	t.Helper()
+// validatedQuery is a question with DO, for a client in a subnet unless it is
+// "".
+func validatedQuery(name string, typ uint16, subnet string) *dns.Msg {
 	m := new(dns.Msg).SetQuestion(name, typ)
 	m.SetEdns0(1232, true)
 	if subnet != "" {
@@ -236,6 +236,13 @@ func validated(t *testing.T, c *dns.Conn, name string, typ uint16, subnet string
 			Code: dns.EDNS0SUBNET, Family: 1, SourceNetmask: uint8(p.Bits()), Address: p.Addr().AsSlice(),
 		})
 	}
+	return m
+}
+
+// validated asks a resolver with DO, for a client in a subnet unless it is "".
+func validated(t *testing.T, c *dns.Conn, name string, typ uint16, subnet string) *dns.Msg {
+	t.Helper()
+	m := validatedQuery(name, typ, subnet)
 	client := dns.Client{Timeout: 8 * time.Second}
 	r, _, err := client.ExchangeWithConn(m, c)
 	if err != nil {
