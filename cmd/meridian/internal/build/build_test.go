@@ -212,6 +212,9 @@ func TestLostChild(t *testing.T) {
 	if _, err = (Child{Eager: true}).Open(ctx, geo.Options{}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("error %v, want that of the context", err)
 	}
+	if _, err = (Child{Eager: true}).Open(ctx, geo.Options{}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("given up before it began: error %v, want that of the context", err)
+	}
 }
 
 // TestAlone: what was made here is worked on here.

@@ -133,7 +133,9 @@ func (c Child) start(ctx context.Context, j *job, files []*os.File, r *result) e
 	if err != nil {
 		return err
 	}
-	if err := cmd.Start(); err != nil {
+	if err := cmd.Start(); ctx.Err() != nil && err != nil {
+		return ctx.Err()
+	} else if err != nil {
 		return fmt.Errorf("%w: %w", errAlone, err)
 	}
 	in.Write(request.Bytes()) // a child that does not read it tells nothing
