@@ -190,10 +190,9 @@ func (r *rolled) validator() {
 	r.t.Helper()
 	dir, port := shortDir(r.t), freePort(r.t)
 	var b strings.Builder
-	fmt.Fprintf(&b, unboundConfig, port, dir)
-	for ds := range strings.Lines(r.anchor) {
-		fmt.Fprintf(&b, "  trust-anchor: %q\n", strings.Join(strings.Fields(ds), " "))
-	}
+	fmt.Fprintf(&b, unboundConfig, port, dir, validating)
+	b.WriteString("  val-log-level: 2\n  infra-keep-probing: yes\n")
+	writeAnchors(&b, r.anchor)
 	stub := func(zone string, addrs ...string) {
 		fmt.Fprintf(&b, "stub-zone:\n  name: %q\n", zone)
 		for _, a := range addrs {
@@ -212,27 +211,6 @@ func (r *rolled) validator() {
 	r.unbound = start(r.t, need(r.t, "unbound"), "-c", conf)
 	r.unbound.answering(r.t, r.resolver, "csk.test.")
 }
-
-const unboundConfig = `server:
-  interface: 127.0.0.1@%d
-  directory: %q
-  chroot: ""
-  username: ""
-  pidfile: ""
-  use-syslog: no
-  do-daemonize: no
-  num-threads: 1
-  do-not-query-localhost: no
-  val-log-level: 2
-  infra-keep-probing: yes
-  module-config: "subnetcache validator iterator"
-  send-client-subnet: 127.0.0.1
-  client-subnet-always-forward: yes
-  max-client-subnet-ipv4: 24
-  max-client-subnet-ipv6: 56
-  harden-referral-path: no
-  local-zone: "test." nodefault
-`
 
 // copyKeys gives the second nameserver the first one's keys as rsync does: each
 // file under another name, then renamed.

@@ -33,16 +33,10 @@ ny  60 IN GEO   web/ny
 text   IN TXT   "static"
 `
 
-// startUnbound runs a resolver that asks the server at addr for geo.test,
-// tells it client subnets, and scrambles the case of names.
-func startUnbound(t *testing.T, addr string) string {
-	t.Helper()
-	unbound := need(t, "unbound")
-	dir := shortDir(t)
-	port := freePort(t)
-	upstream := netip.MustParseAddrPort(addr)
-	conf := filepath.Join(dir, "unbound.conf")
-	write(t, conf, fmt.Sprintf(`server:
+// unboundConfig begins the configuration of a resolver on a port of loopback,
+// with its modules, that tells client subnets; lines of the server section may
+// follow. Its folder is the second word.
+const unboundConfig = `server:
   interface: 127.0.0.1@%d
   directory: %q
   chroot: ""
@@ -52,20 +46,31 @@ func startUnbound(t *testing.T, addr string) string {
   do-daemonize: no
   num-threads: 1
   do-not-query-localhost: no
-  use-caps-for-id: yes
-  qname-minimisation-strict: yes
-  harden-below-nxdomain: yes
-  harden-referral-path: no
-  module-config: "subnetcache iterator"
+  module-config: %q
   send-client-subnet: 127.0.0.1
   client-subnet-always-forward: yes
   max-client-subnet-ipv4: 24
   max-client-subnet-ipv6: 56
+  harden-referral-path: no
   local-zone: "test." nodefault
+`
+
+// startUnbound runs a resolver that asks the server at addr for geo.test,
+// tells it client subnets, and scrambles the case of names.
+func startUnbound(t *testing.T, addr string) string {
+	t.Helper()
+	unbound := need(t, "unbound")
+	dir := shortDir(t)
+	port := freePort(t)
+	upstream := netip.MustParseAddrPort(addr)
+	conf := filepath.Join(dir, "unbound.conf")
+	write(t, conf, fmt.Sprintf(unboundConfig+`  use-caps-for-id: yes
+  qname-minimisation-strict: yes
+  harden-below-nxdomain: yes
 stub-zone:
   name: "geo.test."
   stub-addr: 127.0.0.1@%d
-`, port, dir, upstream.Port()))
+`, port, dir, "subnetcache iterator", upstream.Port()))
 	resolver := fmt.Sprintf("127.0.0.1:%d", port)
 	start(t, unbound, "-c", conf).answering(t, resolver, "geo.test.")
 	return resolver

@@ -184,36 +184,25 @@ func (s *signedSite) allUp(t *testing.T) {
 	}
 }
 
+// validating are the modules of a resolver that validates.
+const validating = "subnetcache validator iterator"
+
+// writeAnchors has a resolver trust DS records, one a line.
+func writeAnchors(b *strings.Builder, anchor string) {
+	for ds := range strings.Lines(anchor) {
+		fmt.Fprintf(b, "  trust-anchor: %q\n", strings.Join(strings.Fields(ds), " "))
+	}
+}
+
 // startValidator runs Unbound with the zone's DS as its only trust anchor.
 func startValidator(t *testing.T, anchor string, servers ...string) string {
 	t.Helper()
 	unbound := need(t, "unbound")
 	dir, port := shortDir(t), freePort(t)
 	var b strings.Builder
-	fmt.Fprintf(&b, `server:
-  interface: 127.0.0.1@%d
-  directory: %q
-  chroot: ""
-  username: ""
-  pidfile: ""
-  use-syslog: no
-  do-daemonize: no
-  num-threads: 1
-  do-not-query-localhost: no
-  use-caps-for-id: yes
-  val-log-level: 2
-  val-bogus-ttl: 0
-  module-config: "subnetcache validator iterator"
-  send-client-subnet: 127.0.0.1
-  client-subnet-always-forward: yes
-  max-client-subnet-ipv4: 24
-  max-client-subnet-ipv6: 56
-  harden-referral-path: no
-  local-zone: "test." nodefault
-`, port, dir)
-	for ds := range strings.Lines(anchor) {
-		fmt.Fprintf(&b, "  trust-anchor: %q\n", strings.Join(strings.Fields(ds), " "))
-	}
+	fmt.Fprintf(&b, unboundConfig, port, dir, validating)
+	b.WriteString("  use-caps-for-id: yes\n  val-log-level: 2\n  val-bogus-ttl: 0\n")
+	writeAnchors(&b, anchor)
 	b.WriteString("stub-zone:\n  name: \"geo.test.\"\n")
 	for _, s := range servers {
 		fmt.Fprintf(&b, "  stub-addr: 127.0.0.1@%d\n", netip.MustParseAddrPort(s).Port())

@@ -133,9 +133,10 @@ func (c Child) start(ctx context.Context, j *job, files []*os.File, r *result) e
 	if err != nil {
 		return err
 	}
-	if err := cmd.Start(); ctx.Err() != nil && err != nil {
+	switch err := cmd.Start(); {
+	case err != nil && ctx.Err() != nil:
 		return ctx.Err()
-	} else if err != nil {
+	case err != nil:
 		return fmt.Errorf("%w: %w", errAlone, err)
 	}
 	in.Write(request.Bytes()) // a child that does not read it tells nothing

@@ -256,7 +256,7 @@ func (j *Journal) rewrite() error {
 	}
 	j.file.Close()
 	j.file, j.size, j.live = f, size, size
-	return syncFolder(filepath.Dir(j.path))
+	return SyncFolder(filepath.Dir(j.path))
 }
 
 func (j *Journal) dump(f *os.File) (size int64, err error) {
@@ -272,8 +272,8 @@ func (j *Journal) dump(f *os.File) (size int64, err error) {
 	return size, errors.Join(err, w.Flush())
 }
 
-// syncFolder makes a rename last.
-func syncFolder(path string) error {
+// SyncFolder makes a rename in a folder last.
+func SyncFolder(path string) error {
 	d, err := os.Open(path)
 	if err != nil {
 		return err

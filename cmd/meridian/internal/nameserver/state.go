@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/meridian-dns/meridian/cmd/meridian/internal/journal"
 )
 
 // stateFolder holds what must last. One process at a time has it.
@@ -112,14 +114,5 @@ func writeFile(path string, data []byte) error {
 		os.Remove(f.Name())
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	return syncFolder(filepath.Dir(path))
-}
-
-func syncFolder(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
+	return journal.SyncFolder(filepath.Dir(path))
 }
