@@ -65,6 +65,15 @@ type Pool struct {
 	Up      int    `json:"up"`      // of them, those that count as up and are not drained
 	Drained int    `json:"drained"` // of them
 	State   string `json:"state"`   // "up", "reduced", "down" (no server is up: as all_down says)
+	// Answers since the start by server, those of the fallback last.
+	Answers []Answers `json:"answers"`
+}
+
+// Answers says how often a server of a pool was answered.
+type Answers struct {
+	Server  string  `json:"server"`
+	Answers uint64  `json:"answers"` // that held it; one with several servers counts for each
+	Share   float64 `json:"share"`   // of the sum over the pool's servers, 0 to 1
 }
 
 // Event is a change that was seen.

@@ -49,6 +49,7 @@ type work struct {
 	denial [maxDenials]denial
 	client steer.Client
 	choice steer.Choice
+	served []uint32 // numbers of the servers answered
 }
 
 // Answer writes the answer to a query into dst and returns its length; 0 means
@@ -74,7 +75,7 @@ func (v *View) Write(dst []byte, i int, s *Scratch) int {
 	}
 	n := q.finish()
 	s.rcode, s.qtype, s.tc = q.rcode, q.qtype, q.tc
-	s.do, s.subnet = q.edns.do, q.edns.subnet.present
+	s.do, s.subnet, s.last = q.edns.do, q.edns.subnet.present, q
 	return n
 }
 
@@ -106,7 +107,7 @@ func (q *query) open(dst []byte, w *work) {
 	q.out, q.work = dst, w
 	q.n = copy(q.out, q.req.Msg[:q.qend])
 	w.chain.reset()
-	w.proofs = 0
+	w.proofs, w.served = 0, w.served[:0]
 }
 
 // answerable tells whether a message may be answered at all: a header, and QR

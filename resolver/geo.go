@@ -85,6 +85,7 @@ func (q *query) geoAddresses(c *steer.Choice, ttl uint32, sigs []byte) {
 	q.n += copy(q.out[q.n:], sigs)
 	q.edns.subnet.scope = c.Scope
 	q.counts[sectionAnswer] += q.stamp(at, c.TTL(ttl))
+	q.work.served = append(q.work.served, c.Servers()...)
 }
 
 // stamp sets owner and TTL of the RRs written from an offset on, and counts
@@ -115,5 +116,6 @@ func (q *query) geoAlias(c *steer.Choice, ttl uint32, sigs []byte) bool {
 	q.n += copy(q.out[q.n:], sigs)
 	q.counts[sectionAnswer] += q.stamp(sigsAt, c.TTL(ttl))
 	q.edns.subnet.scope = c.Scope
+	q.work.served = append(q.work.served, c.Servers()...)
 	return q.rename(at + rrHeader)
 }

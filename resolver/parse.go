@@ -124,6 +124,7 @@ func (q *query) finish() int {
 	default:
 		q.n, q.aa, q.tc = q.qend, false, false
 		q.counts = [4]int{sectionQuestion: q.counts[sectionQuestion]}
+		q.work.served = q.work.served[:0]
 	}
 	q.edns.write(q)
 	flags := flagQR | q.opcode | int(q.rcode)&0xf

@@ -149,6 +149,7 @@ type Scratch struct {
 	tc      bool
 	do      bool
 	subnet  bool
+	last    *query
 	ahead   []ahead
 	sum     uint64
 }
@@ -162,7 +163,7 @@ func (s *Scratch) Forget() {
 		q.view, q.zone, q.req, q.out = nil, nil, nil, nil
 	}
 	clear(s.ahead[:s.used])
-	s.used, s.work = 0, work{}
+	s.used, s.last, s.work = 0, nil, work{served: s.work.served[:0]}
 }
 
 // RCode is the (extended) response code of the last answer.
@@ -176,6 +177,25 @@ func (s *Scratch) Truncated() bool { return s.tc }
 
 // DO tells whether the last query asked for DNSSEC records (RFC 3225).
 func (s *Scratch) DO() bool { return s.do }
+
+// Servers tells the numbers of the servers that the last answer holds (steer.Server.Number).
+func (s *Scratch) Servers() []uint32 { return s.work.served }
+
+// Question is the question of the last query as it stands there; empty if it has none that can be read.
+func (s *Scratch) Question() []byte {
+	if s.last == nil {
+		return nil
+	}
+	return s.last.req.Msg[headerSize:s.last.qend]
+}
+
+// Client is for whom the last query was answered.
+func (s *Scratch) Client() (c steer.Client) {
+	if s.last != nil {
+		s.last.setClient(&c)
+	}
+	return c
+}
 
 // Subnet tells whether the last query told a client subnet (RFC 7871).
 func (s *Scratch) Subnet() bool { return s.subnet }

@@ -33,7 +33,9 @@ type desk struct {
 // deskBatch is how many pipelined queries are worked on together.
 const deskBatch = 16
 
-func newDesk(s *Server) *desk { return &desk{r: newResponder(s, resolver.TCP, deskBatch)} }
+func newDesk(t *streams) *desk {
+	return &desk{r: newResponder(t.s, resolver.TCP, deskBatch, &t.counts)}
+}
 
 // conn is one TCP connection. Its answers go out in the order of its queries; those to queries that came
 // together go out together. All but hurry, and closing tcp, belongs to its goroutine.

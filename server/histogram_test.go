@@ -75,7 +75,7 @@ func TestTypesAreBounded(t *testing.T) {
 // TestTallyIsFlushedWhole sends counts through counters: none is lost, none counted twice, nothing stays.
 func TestTallyIsFlushedWhole(t *testing.T) {
 	s := &Server{view: func() answerer { return newFake(echo) }}
-	r := newResponder(s, resolver.UDP, 8)
+	r := newResponder(s, resolver.UDP, 8, new(counters))
 	c := new(counters)
 	for range 3 {
 		r.begin()

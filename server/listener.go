@@ -81,8 +81,10 @@ func (l *listener) close() {
 func (l *listener) count(st *Stats) {
 	for _, c := range l.udp.counters() {
 		c.addTo(&st.UDP, &st.Panics)
+		st.Servers = c.servers.addTo(st.Servers)
 	}
 	l.tcp.counts.addTo(&st.TCP, &st.Panics)
+	st.Servers = l.tcp.counts.servers.addTo(st.Servers)
 	if ignored := uint64(0); l.bound.Addr().Is6() {
 		for _, c := range l.udp.counters() {
 			c.addTo(&st.UDP6, &ignored)

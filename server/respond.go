@@ -33,12 +33,14 @@ type responder struct {
 	scratch resolver.Scratch
 	random  mathrand.PCG
 	tally   tally
+	servers numberTally
+	counts  *counters // of the servers
 	via     resolver.Transport
 }
 
-// newResponder makes one for batches of so many messages.
-func newResponder(s *Server, t resolver.Transport, batch int) *responder {
-	r := &responder{load: s.view, panics: &s.panics, via: t, reqs: make([]resolver.Request, 0, batch)}
+// newResponder makes one for batches of so many messages, which counts into c.
+func newResponder(s *Server, t resolver.Transport, batch int, c *counters) *responder {
+	r := &responder{load: s.view, panics: &s.panics, via: t, counts: c, reqs: make([]resolver.Request, 0, batch)}
 	var seed [16]byte
 	rand.Read(seed[:]) // never fails
 	r.random.Seed(binary.NativeEndian.Uint64(seed[:8]), binary.NativeEndian.Uint64(seed[8:]))
@@ -98,6 +100,9 @@ func (r *responder) answer(dst []byte, i int) int {
 	if r.scratch.DO() {
 		t.DO++
 	}
+	for _, number := range r.scratch.Servers() {
+		r.servers.add(number)
+	}
 	return n
 }
 
@@ -109,7 +114,10 @@ func (r *responder) ignore() {
 }
 
 // end follows the answers to the batch, and comes before the tally is flushed.
-func (r *responder) end() { r.tally.Times.add(time.Since(r.begun), int(r.tally.Answers-r.before)) }
+func (r *responder) end() {
+	r.tally.Times.add(time.Since(r.begun), int(r.tally.Answers-r.before))
+	r.servers.flush(&r.counts.servers)
+}
 
 func (r *responder) guarded(dst []byte, i int) (n int) {
 	defer r.rescue(dst, i, &n)

@@ -33,7 +33,7 @@ func (v touchy) Write(dst []byte, i int, s *resolver.Scratch) int {
 func TestPanicInABatch(t *testing.T) {
 	s := &Server{view: func() answerer { return touchy{newFake(echo)} }}
 	s.panics.log = zap.NewNop()
-	r := newResponder(s, resolver.UDP, 8)
+	r := newResponder(s, resolver.UDP, 8, new(counters))
 	panics := uint64(0)
 	for _, names := range [][]string{{"a", "late", "b", "late", "c"}, {"a", "b", "early"}, {"early", "a", "late"}, {"late", "early", "a"}, {"a", "b"}} {
 		r.begin()

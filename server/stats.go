@@ -1,6 +1,7 @@
 package server
 
 import (
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -11,6 +12,9 @@ type Stats struct {
 	UDP6, TCP6  Traffic // of them, over IPv6
 	Connections ConnectionStats
 	Panics      uint64 // queries whose answer panicked
+	// Servers counts the answers that hold a server that a client was steered to, by steer.Server.Number. Numbers
+	// behind its end are 0.
+	Servers []uint64
 }
 
 // Traffic counts messages of one transport. Queries = Answers + Dropped.
@@ -48,6 +52,7 @@ func (s *Server) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := s.retired
+	st.Servers = slices.Clone(st.Servers)
 	for _, l := range s.listeners {
 		l.count(&st)
 	}
@@ -71,6 +76,7 @@ type counters struct {
 	asked, answered                                      [sizeBuckets]atomic.Uint64
 	times                                                [timeBuckets]atomic.Uint64
 	askedSum, answeredSum, timesSum                      atomic.Uint64
+	servers                                              numbered
 	_                                                    [128]byte
 }
 

@@ -33,7 +33,7 @@ func bindTCP(s *Server, addr netip.AddrPort, shared bool) (*streams, error) {
 	}
 	t := &streams{s: s, ln: ln.(*net.TCPListener), quit: make(chan struct{}), accepted: make(chan struct{})}
 	t.trouble.log = s.o.Log
-	t.desks.New = func() any { return newDesk(s) }
+	t.desks.New = func() any { return newDesk(t) }
 	if raw, err := t.ln.SyscallConn(); err == nil {
 		_ = sharePort(raw) // only a later listener that overlaps would miss it
 	}

@@ -18,8 +18,8 @@ func BenchmarkTally(b *testing.B) {
 	for _, batch := range []int{1, 8, 64} {
 		b.Run(fmt.Sprint(batch), func(b *testing.B) {
 			s := &Server{view: func() answerer { return still{} }}
-			r := newResponder(s, resolver.UDP, batch)
 			c := new(counters)
+			r := newResponder(s, resolver.UDP, batch, c)
 			msg, dst := question(1, "www.example.com"), make([]byte, answerSize)
 			for b.Loop() {
 				r.begin()

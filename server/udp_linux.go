@@ -115,7 +115,7 @@ type batchWorker struct {
 
 func newBatchWorker(u *batchUDP, worker int) *batchWorker {
 	w := &batchWorker{
-		u: u, fd: u.fds[worker], v4: u.bound.Addr().Is4(), counts: u.counts[worker], r: newResponder(u.s, resolver.UDP, batchSize),
+		u: u, fd: u.fds[worker], v4: u.bound.Addr().Is4(), counts: u.counts[worker], r: newResponder(u.s, resolver.UDP, batchSize, u.counts[worker]),
 		queries: make([]byte, batchSize*queryStride), answers: make([]byte, batchSize*replyStride),
 	}
 	wildcard := u.bound.Addr().IsUnspecified()

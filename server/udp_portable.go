@@ -65,7 +65,7 @@ func (u *portableUDP) close()                { u.conn.Close() }
 func (u *portableUDP) sockets() []uint64     { return inodes(u.conn) }
 
 func (u *portableUDP) serve(worker int) {
-	r := newResponder(u.s, resolver.UDP, 1)
+	r := newResponder(u.s, resolver.UDP, 1, u.counts[worker])
 	in, out := make([]byte, querySize), make([]byte, answerSize)
 	oob := make([]byte, 128)
 	for {

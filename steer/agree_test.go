@@ -69,6 +69,9 @@ func agree(t *testing.T, m *poolMaker, state *State, pool int32, ref *reference,
 			if err := compare(ch, p, health, tiers, scope, qtype); err != nil {
 				t.Fatalf("seed %d, pool %s, type %d, client %+v: %v\npool %+v", seed, p.Name, qtype, c, err, *p)
 			}
+			if err := named(&ch, p); err != nil {
+				t.Fatalf("seed %d, pool %s, type %d, client %+v: %v\npool %+v", seed, p.Name, qtype, c, err, *p)
+			}
 		}
 	}
 }
@@ -172,4 +175,37 @@ func records(ch Choice, qtype uint16) ([]string, error) {
 		return nil, fmt.Errorf("%d records announced, %d found, %d bytes over", ch.RRs, len(out), len(wire))
 	}
 	return out, nil
+}
+
+// named holds the servers that a choice tells of against the records in it: each has one, and each record one.
+func named(ch *Choice, p *Pool) error {
+	holds := map[string]bool{}
+	for _, a := range answerText(*ch) {
+		holds[a] = true
+	}
+	seen := map[uint32]bool{}
+	for _, number := range ch.Servers() {
+		if seen[number] {
+			return fmt.Errorf("server %d is named twice", number)
+		}
+		seen[number] = true
+		if number == 0 || int(number) > len(p.Servers)+len(p.Fallback) {
+			return fmt.Errorf("there is no server %d", number)
+		}
+		s := slices.Concat(p.Servers, p.Fallback)[number-1]
+		own := []string{"CNAME " + plain(s.CNAME)}
+		for _, a := range s.Addrs {
+			own = append(own, a.Addr.String())
+		}
+		if !slices.ContainsFunc(own, func(a string) bool { return holds[a] }) {
+			return fmt.Errorf("%s is named, but not in the answer %v", s.Name, holds)
+		}
+		for _, a := range own {
+			delete(holds, a)
+		}
+	}
+	if len(holds) > 0 {
+		return fmt.Errorf("nobody is named for %v", holds)
+	}
+	return nil
 }

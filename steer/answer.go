@@ -13,9 +13,10 @@ type answers struct {
 	byRank     [2][]uint32 // by family and ranking: index into list; only family 0 if every type is a CNAME
 	list       []answered
 	candidates []candidate
-	groups     []group // of variants, by ascending first
-	variants   uint32  // how many there are
-	arena      []byte  // resource records and names, in wire form
+	groups     []group  // of variants, by ascending first
+	variants   uint32   // how many there are
+	arena      []byte   // resource records and names, in wire form
+	servers    []uint32 // the numbers of the servers of answers, behind how many there are
 }
 
 // span is a piece of an arena.
@@ -31,6 +32,7 @@ type answered struct {
 	from    uint32 // candidates to pick from for each query, instead of wire
 	to      uint32
 	variant uint32 // its number; where several candidates are picked, that of the first combination
+	servers uint32 // of the servers in wire, where it says how many there are
 }
 
 // candidate is a server that Weighted or Sticky may pick.
@@ -39,6 +41,7 @@ type candidate struct {
 	wire   span
 	weight uint32
 	alone  uint32 // the variant's number if nothing else is picked
+	number uint32 // of the server
 	rrs    uint16
 	alias  bool
 }
@@ -150,6 +153,7 @@ func (w *writer) write(a *answered, c *crew, servers []uint16) {
 	}
 	if alias := c.members[servers[0]].alias; alias != nil {
 		a.kind, a.wire = Alias, w.store(alias)
+		a.servers = w.name(c, servers[0])
 		a.variant = w.alone(typeCNAME, a.wire)
 		return
 	}
@@ -158,16 +162,39 @@ func (w *writer) write(a *answered, c *crew, servers []uint16) {
 		room = w.pool.limit()
 	}
 	a.wire.from = uint32(len(w.arena))
+	a.servers = w.name(c)
 	for _, s := range servers {
-		a.rrs += w.writeRecords(c, s, room-int(a.rrs))
+		if n := w.writeRecords(c, s, room-int(a.rrs)); n > 0 {
+			a.rrs += n
+			w.nameAlso(a.servers, c, s)
+		}
 	}
 	a.wire.to = uint32(len(w.arena))
 	a.variant = w.alone(familyTypes[w.family], a.wire)
 }
 
+// name notes which servers an answer holds, and returns where.
+func (w *writer) name(c *crew, servers ...uint16) uint32 {
+	at := uint32(len(w.servers))
+	w.servers = append(w.servers, 0)
+	for _, s := range servers {
+		w.nameAlso(at, c, s)
+	}
+	return at
+}
+
+// nameAlso adds a server to those noted last.
+func (w *writer) nameAlso(at uint32, c *crew, server uint16) {
+	w.servers[at]++
+	w.servers = append(w.servers, c.members[server].number...)
+}
+
+// named returns the numbers of the servers that an answer holds.
+func (a *answers) named(at uint32) []uint32 { return a.servers[at+1:][:a.servers[at]] }
+
 func (w *writer) candidate(c *crew, server uint16) candidate {
 	m := &c.members[server]
-	n := candidate{hash: m.hash, weight: m.weight, alias: m.alias != nil}
+	n := candidate{hash: m.hash, weight: m.weight, number: m.number[0], alias: m.alias != nil}
 	if n.alias {
 		n.wire = w.store(m.alias)
 		n.alone = w.alone(typeCNAME, n.wire)

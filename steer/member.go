@@ -15,6 +15,7 @@ type member struct {
 	all    [2][]byte   // the wire of addrs, one after the other
 	alias  []byte      // target in wire form, nil for a server with addresses
 	slot   healthcheck.Slot
+	number []uint32 // Server.Number, alone
 }
 
 // record is an address as a resource record.
@@ -26,7 +27,7 @@ type record struct {
 func newMember(s *Server) (member, error) {
 	h := fnv.New64a()
 	h.Write([]byte(s.Name))
-	m := member{hash: scramble(h.Sum64()), weight: uint32(s.Weight), slot: s.Slot}
+	m := member{hash: scramble(h.Sum64()), weight: uint32(s.Weight), slot: s.Slot, number: []uint32{s.Number}}
 	for _, a := range s.Addrs {
 		f := familyOf(a)
 		m.addrs[f] = append(m.addrs[f], record{wireRecord(a), a.Slot})

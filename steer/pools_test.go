@@ -58,6 +58,12 @@ func (m *poolMaker) try(name string) Pool {
 			p.Fallback = append(p.Fallback, m.server(fmt.Sprintf("f%d", i)))
 		}
 	}
+	for i := range p.Servers {
+		p.Servers[i].Number = uint32(1 + i)
+	}
+	for i := range p.Fallback {
+		p.Fallback[i].Number = uint32(1 + len(p.Servers) + i)
+	}
 	for i := range m.IntN(5) {
 		p.Rules = append(p.Rules, m.rule(fmt.Sprintf("rule %d", i), len(p.Servers)))
 	}

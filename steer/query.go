@@ -46,6 +46,7 @@ func (s *State) Choose(ch *Choice, r Ref, c *Client, qtype uint16, rnd uint64) {
 func (ch *Choice) reset() {
 	ch.Kind, ch.N, ch.RRs, ch.Alias = Addresses, 0, 0, nil
 	ch.Scope, ch.Cap, ch.AllDown, ch.TTLMin, ch.Variant = 0, 0, false, 0, 0
+	ch.servers, ch.nDrawn = nil, 0
 }
 
 // family returns the index of the answers for a type; false if the type does not exist at the pool.
@@ -68,11 +69,12 @@ func (a *answers) choose(ch *Choice, family int, at seat, rnd uint64) {
 	ch.Kind, ch.Scope, ch.Cap, ch.AllDown, ch.TTLMin = x.kind, at.scope, x.until, x.allDown, a.pool.TTLMin
 	switch {
 	case x.kind == Alias:
-		ch.Alias, ch.Variant = a.bytes(x.wire), x.variant
+		ch.Alias, ch.Variant, ch.servers = a.bytes(x.wire), x.variant, a.named(x.servers)
 	case x.kind != Addresses:
 		ch.Scope = 0
 	case x.from == x.to:
 		ch.Parts[0], ch.N, ch.RRs, ch.Variant = a.bytes(x.wire), 1, int(x.rrs), x.variant
+		ch.servers = a.named(x.servers)
 	default:
 		d := draw{from: a.candidates[x.from:x.to], client: at.key, rnd: rnd, sticky: a.pool.Pick == Sticky}
 		a.fill(ch, &d, a.pool.limit())
@@ -89,11 +91,13 @@ func (a *answers) fill(ch *Choice, d *draw, n int) {
 		if i < 0 {
 			return
 		}
-		if c := &d.from[i]; c.alias {
+		c := &d.from[i]
+		ch.drawn[ch.nDrawn] = c.number
+		ch.nDrawn++
+		if c.alias {
 			ch.Kind, ch.Alias, ch.Variant = Alias, a.bytes(c.wire), c.alone
 			return
 		}
-		c := &d.from[i]
 		ch.Parts[ch.N], ch.Variant = a.bytes(c.wire), c.alone
 		ch.N++
 		ch.RRs += int(c.rrs)
@@ -189,9 +193,9 @@ func (p *pool) pinned(ch *Choice, server int32, qtype uint16) {
 	}
 	switch n := len(m.addrs[family]); {
 	case m.alias != nil:
-		ch.Kind, ch.Alias = Alias, m.alias
+		ch.Kind, ch.Alias, ch.servers = Alias, m.alias, m.number
 	case n > 0 && (qtype == typeA || qtype == typeAAAA):
-		ch.Parts[0], ch.N, ch.RRs = m.all[family], 1, n
+		ch.Parts[0], ch.N, ch.RRs, ch.servers = m.all[family], 1, n, m.number
 		if family == 1 && len(m.addrs[0]) > 0 {
 			ch.Variant = 1
 		}

@@ -40,6 +40,7 @@ type Server struct {
 	CNAME      string           // absolute name in presentation form, "cdn.example.net."
 	Slot       healthcheck.Slot // the check of the CNAME target
 	Weight     int              // for the picks Weighted and Sticky; 0: only if no other server of the tier is healthy
+	Number     uint32           // of the server in this pool, by which Choice.Servers tells of it
 }
 
 // Order says how a tier is split into smaller ones.
@@ -160,4 +161,16 @@ type Choice struct {
 	AllDown bool      // no server of the ranking is healthy
 	TTLMin  uint32    // Pool.TTLMin
 	Variant uint32    // the place of the answer's RRset in State.Variants
+
+	servers []uint32
+	drawn   [8]uint32 // in place of servers, as long as Parts
+	nDrawn  int
+}
+
+// Servers tells the numbers of the servers that the answer holds, good as long as the Choice.
+func (ch *Choice) Servers() []uint32 {
+	if ch.nDrawn > 0 {
+		return ch.drawn[:ch.nDrawn]
+	}
+	return ch.servers
 }

@@ -18,6 +18,8 @@ import (
 	"testing"
 
 	"github.com/miekg/dns"
+
+	"github.com/meridian-dns/meridian/admin"
 )
 
 // metered is a nameserver with something of everything that metrics tell of: a signed zone, one with an error, a check.
@@ -147,6 +149,7 @@ func TestMetricsCount(t *testing.T) {
 		`meridian_dns_request_duration_seconds_count{proto="tcp"}`:         "1",
 		`meridian_server_up{server="fr",site="fr"}`:                        "0",
 		`meridian_pool_servers{pool="web",state="down"}`:                   "2",
+		`meridian_pool_answers_total{pool="web",server="ny"}`:              "1",
 		`meridian_health_targets{state="down"}`:                            "2",
 		`meridian_zones{state="serving"}`:                                  "1",
 		`meridian_zones{state="failed"}`:                                   "1",
@@ -166,6 +169,58 @@ func TestMetricsCount(t *testing.T) {
 		if got[series] == "" || got[series] == "0" {
 			t.Errorf("%s is %q", series, got[series])
 		}
+	}
+}
+
+// TestAnswersByServer holds that each answer counts for the server in it, over UDP and TCP, and that no count goes back
+// or to another server when pools change.
+func TestAnswersByServer(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	h.serve()
+	answered := func(pool, server string) string {
+		return h.scrape()[fmt.Sprintf(`meridian_pool_answers_total{pool=%q,server=%q}`, pool, server)]
+	}
+	expect := func(what string, counts ...string) {
+		t.Helper()
+		for i, server := range []string{"ny", "fr", "new"} {
+			if got := answered("web", server); got != counts[i] {
+				t.Errorf("%s: %s is %q, want %q", what, server, got, counts[i])
+			}
+		}
+	}
+	reload := func() {
+		t.Helper()
+		if out, code := h.meridian("reload", "--config", "meridian.toml"); code != 0 {
+			t.Fatalf("reload: exit code %d\n%s", code, out)
+		}
+	}
+	expect("at the start", "0", "0", "")
+	h.ask("udp", "www.example.com", dns.TypeA, "8.8.8.0/24")
+	h.ask("udp", "www.example.com", dns.TypeA, "81.2.69.0/24")
+	h.ask("tcp", "www.example.com", dns.TypeA, "81.2.69.0/24")
+	h.ask("udp", "ny.example.com", dns.TypeA, "81.2.69.0/24")
+	h.ask("udp", "www.example.com", dns.TypeMX, "81.2.69.0/24")
+	h.ask("udp", "text.example.com", dns.TypeTXT, "")
+	expect("asked", "2", "2", "")
+	h.write("zones/example.com.zone", strings.Replace(goodZone, "web/ny", "web", 1))
+	h.replace("meridian.toml", "[servers]\n", "[servers]\nnew = { at = \"Paris\", ip = [\"203.0.113.30\"] }\n")
+	h.replace("meridian.toml", "ny = {", "nz = {")
+	reload()
+	h.ask("udp", "www.example.com", dns.TypeA, "81.2.69.0/24")
+	expect("other servers", "", "3", "1")
+	h.replace("meridian.toml", "nz = {", "ny = {")
+	reload()
+	h.ask("udp", "www.example.com", dns.TypeA, "8.8.8.0/24")
+	expect("the first servers again", "3", "3", "1")
+	out, _ := h.meridian("status", "--json", "--config", "meridian.toml")
+	var st admin.Status
+	if err := json.Unmarshal([]byte(out), &st); err != nil {
+		t.Fatalf("%v:\n%s", err, out)
+	}
+	want := []admin.Answers{{Server: "new", Answers: 1, Share: 1. / 7}, {Server: "ny", Answers: 3, Share: 3. / 7}, {Server: "fr", Answers: 3, Share: 3. / 7}}
+	if len(st.Pools) != 1 || !slices.Equal(st.Pools[0].Answers, want) {
+		t.Errorf("%+v, want %+v", st.Pools, want)
 	}
 }
 

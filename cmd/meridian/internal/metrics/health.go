@@ -19,6 +19,7 @@ var (
 	serverUp      = desc("server_up", "1 if the server is up, or nothing checks it; 0 if it or one of its addresses is down or not yet known.", "server", "site")
 	serverDrained = desc("server_drained", "1 if the server is drained in some pool.", "server", "site")
 	poolServers   = desc("pool_servers", "Servers of the pool: up, down, or drained.", "pool", "state")
+	poolAnswers   = desc("pool_answers_total", "Answers of the pool that held the server.", "pool", "server")
 	orders        = desc("orders", "Orders of operators that are in force.", "kind")
 )
 
@@ -67,6 +68,9 @@ func (e emitter) pools(s *Snapshot) {
 		e.gauge(poolServers, float64(p.Up), p.Name, "up")
 		e.gauge(poolServers, float64(p.Servers-p.Up-p.Drained), p.Name, "down")
 		e.gauge(poolServers, float64(p.Drained), p.Name, "drained")
+		for _, a := range p.Answers {
+			e.counter(poolAnswers, float64(a.Answers), p.Name, a.Server)
+		}
 	}
 	kinds := map[string]int{}
 	for i := range s.Orders {

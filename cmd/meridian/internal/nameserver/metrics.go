@@ -24,6 +24,7 @@ func (n *Nameserver) snapshot() *metrics.Snapshot {
 	}
 	if n.server != nil {
 		s.DNS = n.server.Stats()
+		stand.tellAnswers(s.Pools, s.DNS.Servers)
 	}
 	return s
 }

@@ -27,6 +27,7 @@ type Plan struct {
 	Groups []healthcheck.Group
 	Set    *steer.Set
 
+	seats seats
 	files fileMarks // of the geo databases, taken before they were read
 	want  geo.Want
 }
@@ -61,6 +62,7 @@ func Prepare(ctx context.Context, b Builder, cfg *config.Config, prev *Plan) (*P
 	if err := p.buildPools(); err != nil {
 		return nil, err
 	}
+	p.numberServers(prev)
 	if err := p.cut(ctx, b, prev); err != nil {
 		return nil, err
 	}

@@ -197,6 +197,7 @@ func (s *standing) pools() []admin.Pool {
 	index := map[string]int{}
 	for i := range s.plan.Pools {
 		list[i].Name = s.plan.Pools[i].Name
+		list[i].Answers = []admin.Answers{}
 		index[list[i].Name] = i
 	}
 	s.each(func(p *steer.Pool, m *steer.Server, d steer.Duty, spare bool) {

@@ -31,7 +31,9 @@ func (n *Nameserver) Status() admin.Status {
 		for _, a := range n.server.Addrs() {
 			s.Listen = append(s.Listen, a.String())
 		}
-		s.DNS = traffic(n.server.Stats())
+		st := n.server.Stats()
+		s.DNS = traffic(st)
+		stand.tellAnswers(s.Pools, st.Servers)
 	}
 	for _, g := range plan.sources() {
 		s.Geo = append(s.Geo, admin.Geo{File: g.Path, Type: g.Type, Built: g.Built, Attribution: g.Attribution})
