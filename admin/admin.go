@@ -45,6 +45,10 @@ type Source interface {
 	Readmit(by Caller, r ReadmitRequest) ([]string, error)
 	// TestAlerts sends every receiver a test message.
 	TestAlerts(ctx context.Context) []AlertResult
+	// LogLevel tells how grave an event must be to be logged.
+	LogLevel() LogLevel
+	// SetLogLevel changes that until the nameserver ends.
+	SetLogLevel(by Caller, l LogLevel) (LogLevel, error)
 	// Heartbeat is a server's word of how it is, with the token of its check.
 	Heartbeat(server, token string, b Heartbeat) error
 }

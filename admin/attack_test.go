@@ -54,6 +54,8 @@ func (o *operated) Heartbeat(server, token string, b Heartbeat) error {
 	}
 	return nil
 }
+func (o *operated) LogLevel() LogLevel                                    { return LogLevel{Level: "info"} }
+func (o *operated) SetLogLevel(_ Caller, l LogLevel) (LogLevel, error)    { return l, nil }
 func (o *operated) TestAlerts(context.Context) []AlertResult              { return []AlertResult{{Receiver: "ops"}} }
 func (o *operated) Readmit(by Caller, r ReadmitRequest) ([]string, error) { return r.Servers, nil }
 
@@ -277,7 +279,8 @@ func TestDescription(t *testing.T) {
 	if !slices.Equal(described, served) {
 		t.Errorf("described %q, served %q", described, served)
 	}
-	bodies := map[string]string{"/v1/orders": drainBody, "/v1/zones/example.com/check": "@ IN SOA", "/v1/heartbeat/ny": `{"load": 0.5}`, "/v1/readmit": `{"servers": ["ny"]}`}
+	bodies := map[string]string{"/v1/orders": drainBody, "/v1/zones/example.com/check": "@ IN SOA", "/v1/heartbeat/ny": `{"load": 0.5}`, "/v1/readmit": `{"servers": ["ny"]}`,
+		"/v1/log-level": `{"level": "debug"}`}
 	failing := []string{"POST /v1/release", "POST /v1/reload"}
 	for _, route := range served {
 		method, path, _ := strings.Cut(route, " ")

@@ -161,6 +161,10 @@ func routes() []route {
 			serve: func(c *call) (any, error) { return c.source.CheckZone(c.PathValue("zone"), c.body) }},
 		{method: "POST", path: "/v1/alerts/test", need: Write, about: "send every receiver of alerts a test message", slow: true, answer: []AlertResult{},
 			serve: func(c *call) (any, error) { return list(c.source.TestAlerts(c.Context())), nil }},
+		{method: "GET", path: "/v1/log-level", need: Read, about: "how grave an event must be to be logged", answer: LogLevel{},
+			serve: func(c *call) (any, error) { return c.source.LogLevel(), nil }},
+		{method: "POST", path: "/v1/log-level", need: Write, about: "change that until the nameserver ends", body: LogLevel{}, answer: LogLevel{},
+			serve: logLevel},
 		{method: "POST", path: "/v1/heartbeat/{server}", need: Nothing, about: "a server of a push check says how it is; the bearer token is that of the check",
 			body: Heartbeat{}, answer: Done{}, serve: heartbeat},
 		{method: "GET", path: "/metrics", need: Read, about: "metrics in the form of Prometheus", metrics: true, answer: ""},
@@ -214,6 +218,14 @@ func readmit(c *call) (any, error) {
 	}
 	back, err := c.source.Readmit(c.by, r)
 	return list(back), err
+}
+
+func logLevel(c *call) (any, error) {
+	var l LogLevel
+	if err := c.decode(&l); err != nil {
+		return nil, err
+	}
+	return c.source.SetLogLevel(c.by, l)
 }
 
 func heartbeat(c *call) (any, error) {

@@ -220,6 +220,12 @@ type Heartbeat struct {
 	Down string   `json:"down,omitempty"` // why it is not well; empty: it is
 }
 
+// LogLevel says how grave an event must be to be logged.
+type LogLevel struct {
+	Level string `json:"level"` // "debug", "info", "warn", "error"
+	Who   string `json:"who,omitempty"`
+}
+
 // AlertResult is what became of a test message.
 type AlertResult struct {
 	Receiver string `json:"receiver"`

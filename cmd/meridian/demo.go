@@ -31,7 +31,7 @@ Nothing outside a temporary folder is touched, which is removed at the end.`,
 			if !cmd.Flags().Changed("log-level") {
 				quiet.logLevel = "error" // what health checks find is shown anyway
 			}
-			log, err := quiet.newLog(cmd.ErrOrStderr())
+			log, _, err := quiet.newLog(cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}

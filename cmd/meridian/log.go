@@ -10,22 +10,29 @@ import (
 	"golang.org/x/term"
 )
 
-// newLog makes the log of a command: lines for people in a terminal, JSON for machines elsewhere.
-func (s *settings) newLog(w io.Writer) (*zap.Logger, error) {
-	level, err := zapcore.ParseLevel(s.logLevel)
+// newLog makes the log of a command: lines for people in a terminal, JSON for machines elsewhere. Its level can be changed.
+func (s *settings) newLog(w io.Writer) (*zap.Logger, *zap.AtomicLevel, error) {
+	level, err := zap.ParseAtomicLevel(s.logLevel)
 	if err != nil {
-		return nil, usageError{fmt.Errorf("--log-level: %q is none of debug, info, warn, error", s.logLevel)}
+		return nil, nil, usageError{fmt.Errorf("--log-level: %q is none of debug, info, warn, error", s.logLevel)}
 	}
-	var encoder zapcore.Encoder
+	encoder, err := s.encoder(w)
+	if err != nil {
+		return nil, nil, err
+	}
+	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(w)), level)), &level, nil
+}
+
+// encoder writes lines in the format for w.
+func (s *settings) encoder(w io.Writer) (zapcore.Encoder, error) {
 	switch format := s.format(w); format {
 	case "json":
-		encoder = zapcore.NewJSONEncoder(jsonLines())
+		return zapcore.NewJSONEncoder(jsonLines()), nil
 	case "console":
-		encoder = zapcore.NewConsoleEncoder(consoleLines(isTerminal(w) && os.Getenv("NO_COLOR") == ""))
+		return zapcore.NewConsoleEncoder(consoleLines(isTerminal(w) && os.Getenv("NO_COLOR") == "")), nil
 	default:
 		return nil, usageError{fmt.Errorf("--log-format: %q is neither console nor json", format)}
 	}
-	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(w)), level)), nil
 }
 
 func (s *settings) format(w io.Writer) string {

@@ -31,7 +31,7 @@ stop; a second one stops at once.`,
   systemctl reload meridian                      (SIGHUP)`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			log, err := s.newLog(cmd.ErrOrStderr())
+			log, level, err := s.newLog(cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}
@@ -39,7 +39,7 @@ stop; a second one stops at once.`,
 			ctx, stop := untilStopped(cmd.Context())
 			defer stop()
 			return serve(ctx, nameserver.Options{
-				Config: s.config, Version: buildVersion(), Log: log,
+				Config: s.config, Version: buildVersion(), Log: log, Level: level,
 				First: build.Child{Eager: true}, Later: build.Child{},
 			})
 		},

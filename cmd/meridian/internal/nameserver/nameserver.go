@@ -25,8 +25,9 @@ type Options struct {
 	Config  string // path of the configuration
 	Version string // told on the control socket
 	Log     *zap.Logger
-	First   Builder // for the plan of the start; nil: in this process
-	Later   Builder // for all others, beside queries; nil: in this process
+	Level   *zap.AtomicLevel // of Log; nil: it cannot be changed
+	First   Builder          // for the plan of the start; nil: in this process
+	Later   Builder          // for all others, beside queries; nil: in this process
 }
 
 // Nameserver is one running nameserver.
