@@ -67,11 +67,11 @@ func (b *builder) fill(recs []Record) error {
 		return errTooLarge
 	}
 	b.names = b.z.data
-	b.z.data = make([]byte, 0, uint64(len(b.names))+b.wire+soaSlack)
+	b.z.data = advise(make([]byte, 0, uint64(len(b.names))+b.wire+soaSlack))
 	b.moved = make([]bool, len(b.z.nodes))
 	b.z.extras = make([]extra, 1)
 	b.pools = map[string]string{}
-	b.z.sets = make([]rrset, 0, b.countSets(recs))
+	b.z.sets = advise(make([]rrset, 0, b.countSets(recs)))
 	for rest := b.order; len(rest) > 0; {
 		own := b.head(rest)
 		if err := b.fillNode(b.node[own[0]], recs, own); err != nil {
@@ -209,5 +209,5 @@ func trimmed[T any](s []T) []T {
 	if cap(s)-len(s) <= len(s)/8 {
 		return s
 	}
-	return append(make([]T, 0, len(s)), s...)
+	return append(advise(make([]T, 0, len(s))), s...)
 }

@@ -162,7 +162,7 @@ func newSlots(n int) []slot {
 	for size*2 < n*3 {
 		size *= 2
 	}
-	return make([]slot, size)
+	return advise(make([]slot, size))
 }
 
 // insert adds entry ref under a hash. The index must have a free slot.

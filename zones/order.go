@@ -16,7 +16,7 @@ type ordered struct {
 
 // canonicalOrder puts nodes into canonical order, in place.
 func (z *Zone) canonicalOrder(ids []uint32) {
-	list := make([]ordered, len(ids))
+	list := advise(make([]ordered, len(ids)))
 	parallel(len(ids), func(from, to int) {
 		for i := from; i < to; i++ {
 			high, low := sortKey(z.owner(ids[i]), len(z.origin))
@@ -79,7 +79,7 @@ func keyLabel(key *[16]byte, size int, label []byte) int {
 // those of them had which were in the zone's version before: old lists that
 // version's nodes, now gives the number that such a node has now, plus one.
 func (z *Zone) carryOver(ids, old, now []uint32) {
-	kept := make([]uint32, 0, len(ids))
+	kept := advise(make([]uint32, 0, len(ids)))
 	was := make([]uint64, len(z.nodes)/64+1)
 	wanted := make([]uint64, len(z.nodes)/64+1)
 	for _, id := range ids {

@@ -77,7 +77,7 @@ func (l limitedReader) Read(b []byte) (int, error) {
 // after an error the records are incomplete.
 func parse(r io.Reader, size int64, origin string, open openFile, limits Limits, rep *report, place func(portion)) []Record {
 	p := &parser{limits: limits, open: open, rep: rep, size: size, place: place}
-	p.mem.size = int(max(256, min(size, maxBlock)))
+	p.mem.size = int(max(256, min(size, firstBlock)))
 	p.recs = make([]Record, 0, max(16, min(size/32, 4096)))
 	p.read(r, size, &source{path: path.Base(rep.files[0]), origin: origin})
 	p.hand(len(p.recs))
@@ -230,7 +230,7 @@ func (p *parser) add(src *source, r Record) {
 func (p *parser) grow(used int64) {
 	expect := float64(len(p.recs)) * float64(p.size) / float64(max(used, 1)) * 1.05
 	room := max(int(expect), len(p.recs)+len(p.recs)/2+16)
-	p.recs = append(make([]Record, 0, min(room, p.limits.Records)), p.recs...)
+	p.recs = append(advise(make([]Record, 0, min(room, p.limits.Records))), p.recs...)
 }
 
 // header is what stands between owner and RDATA.

@@ -105,11 +105,11 @@ func (b *builder) reserve(first portion) {
 		}
 		return int(float64(n) * float64(first.expect) / float64(len(first.recs)))
 	}
-	b.z.data = make([]byte, 0, min(room(size), math.MaxUint32))
-	b.z.nodes = make([]node, 0, room(owners))
+	b.z.data = advise(make([]byte, 0, min(room(size), math.MaxUint32)))
+	b.z.nodes = advise(make([]node, 0, room(owners)))
 	b.z.slots = newSlots(room(owners))
-	b.parent = make([]uint32, 0, room(owners))
-	b.node = make([]uint32, 0, max(first.expect, len(first.recs)))
+	b.parent = advise(make([]uint32, 0, room(owners)))
+	b.node = advise(make([]uint32, 0, max(first.expect, len(first.recs))))
 }
 
 // soaSlack is room for the second copy of the SOA, the one of negative answers.
@@ -161,7 +161,7 @@ func (b *builder) add(n *Name, i int, parent, at uint32) uint32 {
 
 func (b *builder) grow() {
 	old := b.z.slots
-	b.z.slots = make([]slot, 2*len(old))
+	b.z.slots = advise(make([]slot, 2*len(old)))
 	for _, s := range old {
 		if s.ref != 0 {
 			insert(b.z.slots, s.hash, s.ref-1)
@@ -171,7 +171,7 @@ func (b *builder) grow() {
 
 // sort puts the records that have a node in order.
 func (b *builder) sort(recs []Record) {
-	ends := make([]uint32, len(b.z.nodes)+1) // by node, where its records end; first, where they begin
+	ends := advise(make([]uint32, len(b.z.nodes)+1)) // by node, where its records end; first, where they begin
 	placed := 0
 	for _, id := range b.node {
 		if id != nowhere {
@@ -182,7 +182,7 @@ func (b *builder) sort(recs []Record) {
 	for i := 1; i < len(ends); i++ {
 		ends[i] += ends[i-1]
 	}
-	b.order = make([]uint32, placed)
+	b.order = advise(make([]uint32, placed))
 	for i, id := range b.node {
 		if id != nowhere {
 			b.order[ends[id]] = uint32(i)
