@@ -53,7 +53,7 @@ func (s *signing) prevHashes() (kept []hashed, known []uint64) {
 		return nil, known
 	}
 	prev, now := s.prev.secured, s.numbersNow()
-	kept = make([]hashed, 0, len(prev.hashes))
+	kept = advise(make([]hashed, 0, len(prev.hashes)))
 	for i, was := range prev.owners {
 		if id := now[was] - 1; now[was] != 0 && s.old.authoritative(id) {
 			kept = append(kept, hashed{prev.hashes[i], id, uint32(i) + 1})
@@ -69,7 +69,7 @@ func mergeHashes(a, b []hashed) []hashed {
 	if len(a) == 0 {
 		return b
 	}
-	all := make([]hashed, 0, len(a)+len(b))
+	all := advise(make([]hashed, 0, len(a)+len(b)))
 	for _, h := range b {
 		n, _ := slices.BinarySearchFunc(a, h, compareHashes)
 		all = append(append(all, a[:n]...), h)
@@ -93,12 +93,12 @@ func (s *signing) hashChain() error {
 				nameText(string(s.old.owner(s.nsec3[i-1].id))), nameText(string(s.old.owner(s.nsec3[i].id))))
 		}
 	}
-	what.hashes = make([][dnssec.HashSize]byte, len(s.nsec3))
-	what.owners = make([]uint32, len(s.nsec3))
+	what.hashes = advise(make([][dnssec.HashSize]byte, len(s.nsec3)))
+	what.owners = advise(make([]uint32, len(s.nsec3)))
 	for i := range s.nsec3 {
 		what.hashes[i], what.owners[i] = s.nsec3[i].hash, s.nsec3[i].id
 	}
-	what.sets = make([]rrset, 0, len(s.nsec3))
+	what.sets = advise(make([]rrset, 0, len(s.nsec3)))
 	return s.run(len(s.nsec3), (*chunk).hashesOf)
 }
 
@@ -112,7 +112,7 @@ func (c *chunk) hashesOf(from, to int) {
 		owner := c.data[at:len(c.data):len(c.data)]
 		c.makeNSEC3(i, s.nsec3[(i+1)%len(s.nsec3)].hash)
 		set := &c.sets[len(c.sets)-1]
-		if was := s.nsec3[i].was; was != 0 && c.reuse(set, RRset{s.prev, &s.prev.secured.sets[was-1]}) {
+		if was := s.nsec3[i].was; was != 0 && c.reuse(set, RRset{s.prev, &s.prev.secured.sets[was-1]}, uint32(at)) {
 			continue
 		}
 		c.signAs(owner, set)

@@ -10,6 +10,7 @@ import (
 type secured struct {
 	signer  *dnssec.Signer // nil: signed elsewhere
 	expires uint32         // the earliest expiration of a signature
+	shelf   shelf          // of data, if signed here
 
 	chain []uint32 // NSEC: the nodes that own one, in canonical order
 	keys  []uint64 // of chain: sortKey's first half

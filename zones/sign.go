@@ -22,6 +22,7 @@ type signing struct {
 	now    int64 // Unix seconds
 	geo    FindGeo
 
+	shares bool     // octets of prev stay where they are
 	before []uint32 // by node: the same name's number in prev, plus one; nil without prev
 	next   []uint32 // NSEC, by node: that whose name follows; 0 also for nodes that own none
 	owns   []uint64 // NSEC, by node: it owns one
@@ -58,28 +59,42 @@ func signZone(old, prev *Zone, signer *dnssec.Signer, geo FindGeo, now int64) (*
 // begin makes the zone that is to be filled.
 func (s *signing) begin(what *secured) {
 	z := *s.old
-	z.data, z.sets, z.nodes = nil, nil, make([]node, 0, len(s.old.nodes))
-	what.expires = math.MaxUint32
+	z.data, z.sets, z.nodes = nil, nil, advise(make([]node, 0, len(s.old.nodes)))
 	z.secured = what
 	s.z = &z
 }
 
-// finish fills it.
+// finish fills it: with what the version before has as far as that fits, and if
+// that leaves no room for what is new, on its own.
 func (s *signing) finish() (*Zone, error) {
+	z, err := s.z, errShelf
+	if s.shares = s.continues(); s.shares {
+		if err = s.fill(s.prev.data); err != nil {
+			s.prev.secured.shelf.taken.Store(false)
+		}
+	}
+	if err == errShelf {
+		s.shares = false
+		err = s.fill(roomy(s.expect()))
+		z.data = shelved(z.data)
+	}
+	return z, err
+}
+
+// fill makes nodes, RRsets and what they consist of, which goes behind some
+// octets.
+func (s *signing) fill(data []byte) error {
 	z := s.z
-	z.data = make([]byte, 0, s.expect())
-	z.sets = make([]rrset, 0, len(s.old.sets)+len(s.z.secured.chain)+len(s.apex))
+	z.data, z.nodes, z.secured.sets, z.secured.shelf.live = data, z.nodes[:0], nil, 0
+	z.secured.expires = math.MaxUint32
+	z.sets = advise(make([]rrset, 0, len(s.old.sets)+len(s.z.secured.chain)+len(s.apex)))
 	if err := s.run(len(s.old.nodes), (*chunk).nodesOf); err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.hashChain(); err != nil {
-		return nil, err
+		return err
 	}
-	if err := s.negative(); err != nil {
-		return nil, err
-	}
-	z.data = trimmed(z.data)
-	return z, nil
+	return s.negative()
 }
 
 // expect is about how much data the signed zone has, in octets.
@@ -124,7 +139,7 @@ func (z *Zone) isCut(id uint32) bool { return z.nodes[id].cut == id && id != 0 }
 // below a cut.
 func (s *signing) chain() {
 	z := s.old
-	ids := make([]uint32, 0, len(z.nodes))
+	ids := advise(make([]uint32, 0, len(z.nodes)))
 	for id := range z.nodes {
 		d := &z.nodes[id]
 		if (d.count > 0 || d.geo != 0) && z.authoritative(uint32(id)) {
@@ -136,7 +151,7 @@ func (s *signing) chain() {
 	} else {
 		z.canonicalOrder(ids)
 	}
-	s.next = make([]uint32, len(z.nodes))
+	s.next = advise(make([]uint32, len(z.nodes)))
 	s.owns = make([]uint64, len(z.nodes)/64+1)
 	for i, id := range ids {
 		s.next[id] = ids[(i+1)%len(ids)]
@@ -148,7 +163,7 @@ func (s *signing) chain() {
 // setChain takes the nodes that own NSEC records, in canonical order.
 func (s *signing) setChain(ids []uint32) {
 	what := s.z.secured
-	what.chain, what.keys = trimmed(ids), make([]uint64, len(ids))
+	what.chain, what.keys = trimmed(ids), advise(make([]uint64, len(ids)))
 	parallel(len(ids), func(from, to int) {
 		for i := from; i < to; i++ {
 			what.keys[i], _ = sortKey(s.old.owner(ids[i]), len(s.old.origin))
@@ -167,7 +182,7 @@ func (s *signing) prevChain() []uint32 {
 func (s *signing) match(prev *Zone) {
 	s.prev = prev
 	hashes := s.old.nodeHashes()
-	s.before = make([]uint32, len(s.old.nodes))
+	s.before = advise(make([]uint32, len(s.old.nodes)))
 	parallel(len(s.before), func(from, to int) {
 		guess := uint32(from)
 		for i := from; i < to; i++ {
@@ -186,7 +201,7 @@ func (s *signing) match(prev *Zone) {
 
 // numbersNow turns before round: by node of prev, its number now, plus one.
 func (s *signing) numbersNow() []uint32 {
-	now := make([]uint32, len(s.prev.nodes))
+	now := advise(make([]uint32, len(s.prev.nodes)))
 	for id, was := range s.before {
 		if was != 0 {
 			now[was-1] = uint32(id) + 1
@@ -197,7 +212,7 @@ func (s *signing) numbersNow() []uint32 {
 
 // nodeHashes gives the hash of every node's name, as the index has it.
 func (z *Zone) nodeHashes() []uint32 {
-	hashes := make([]uint32, len(z.nodes))
+	hashes := advise(make([]uint32, len(z.nodes)))
 	for _, s := range z.slots {
 		if s.ref != 0 {
 			hashes[s.ref-1] = s.hash
@@ -230,6 +245,7 @@ func (s *signing) negative() error {
 	z.negative.ttl = ttl
 	z.negative.wire = uint32(len(z.data))
 	z.data = append(z.data, soa.Secured()...)
+	z.secured.shelf.live += uint64(len(soa.Secured()))
 	for at := z.negative.wire; at < uint32(len(z.data)); {
 		binary.BigEndian.PutUint32(z.data[at+6:], ttl)
 		at += rrHeader + uint32(binary.BigEndian.Uint16(z.data[at+rrHeader-2:]))

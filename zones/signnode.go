@@ -22,6 +22,7 @@ type chunk struct {
 	nodes   []node
 	sets    []rrset
 	expires uint32
+	live    uint64 // octets of the version before that are shared
 	err     error
 
 	canon []byte   // RDATA in canonical form
@@ -41,7 +42,7 @@ func newChunk(s *signing) *chunk {
 
 func (c *chunk) reset() {
 	c.data, c.nodes, c.sets = c.data[:0], c.nodes[:0], c.sets[:0]
-	c.expires, c.err = math.MaxUint32, nil
+	c.expires, c.live, c.err = math.MaxUint32, 0, nil
 }
 
 // add puts a chunk behind what the zone has so far.
@@ -53,10 +54,17 @@ func (s *signing) add(c *chunk) error {
 	if uint64(len(z.data))+uint64(len(c.data)) > math.MaxUint32 {
 		return errTooLarge
 	}
+	if s.shares && len(z.data)+len(c.data) > cap(z.data)-shelfSpare {
+		return errShelf
+	}
 	base, first := uint32(len(z.data)), uint32(len(z.sets))
 	z.data = append(z.data, c.data...)
+	z.secured.shelf.live += c.live + uint64(len(c.data))
 	for i := range c.sets {
-		c.sets[i].wire += base
+		if !c.sets[i].shared {
+			c.sets[i].wire += base
+		}
+		c.sets[i].shared = false
 	}
 	if len(c.nodes) == 0 { // of the hashed chain
 		z.secured.sets = append(z.secured.sets, c.sets...)
@@ -64,8 +72,11 @@ func (s *signing) add(c *chunk) error {
 		z.sets = append(z.sets, c.sets...)
 	}
 	for _, d := range c.nodes {
-		d.name += base
+		if !d.shared {
+			d.name += base
+		}
 		d.sets += first
+		d.shared = false
 		z.nodes = append(z.nodes, d)
 	}
 	z.secured.expires = min(z.secured.expires, c.expires)
@@ -81,7 +92,11 @@ func (c *chunk) nodesOf(from, to int) {
 		for end < to && old.nodes[end].name+uint32(old.nodes[end].size) == tail {
 			end++
 		}
-		c.data = append(c.data, old.owner(uint32(end-1))...)
+		if c.s.shares && c.s.before[end-1] != 0 { // then those above were there too
+			c.live += uint64(old.nodes[end-1].size)
+		} else {
+			c.data = append(c.data, old.owner(uint32(end-1))...)
+		}
 		written := uint32(len(c.data))
 		for ; id < end; id++ {
 			c.node(uint32(id), written)
@@ -96,6 +111,9 @@ func (c *chunk) node(id, written uint32) {
 	sets := old.sets[d.sets : d.sets+uint32(d.count)]
 	added := c.added(id)
 	d.name, d.sets = written-uint32(d.size), uint32(len(c.sets))
+	if c.s.shares && c.s.before[id] != 0 {
+		d.name, d.shared = c.s.prev.nodes[c.s.before[id]-1].name, true
+	}
 	for i := range sets {
 		if sets[i].typ == dns.TypeRRSIG && c.s.signer == nil {
 			continue // each stands behind what it covers
@@ -174,6 +192,8 @@ func (c *chunk) copy(id uint32, set *rrset) {
 		c.takeSignatures(id, made)
 	case c.s.signs(id, set.typ):
 		c.sign(id, made)
+	default:
+		c.keep(id, made)
 	}
 }
 
@@ -187,6 +207,22 @@ func (s *signing) signs(id uint32, typ uint16) bool {
 		return typ == dns.TypeDS || typ == dns.TypeNSEC
 	}
 	return false
+}
+
+// keep shares an RRset that is not signed with the version before.
+func (c *chunk) keep(id uint32, set *rrset) {
+	if was, ok := c.was(id, set.typ); ok && c.s.shares && was.set.sigs == 0 && bytes.Equal(c.data[set.wire:], was.Wire()) {
+		c.share(set, was.set, set.wire, 0)
+	}
+}
+
+// was is an RRset of a node as the version before has it.
+func (c *chunk) was(id uint32, typ uint16) (RRset, bool) {
+	s := c.s
+	if s.before == nil || s.before[id] == 0 {
+		return RRset{}, false
+	}
+	return s.prev.Find(NodeID(s.before[id]-1), typ)
 }
 
 // make adds an RRset that signing makes, and signs it.
@@ -217,18 +253,14 @@ func (c *chunk) rr(typ uint16, ttl uint32, data []byte) {
 
 // sign writes the signatures of the RRset that was written last.
 func (c *chunk) sign(id uint32, set *rrset) {
-	s := c.s
-	if s.before != nil && s.before[id] != 0 {
-		if was, ok := s.prev.Find(NodeID(s.before[id]-1), set.typ); ok && c.reuse(set, was) {
-			return
-		}
+	if was, ok := c.was(id, set.typ); !ok || !c.reuse(set, was, set.wire) {
+		c.signAs(c.s.old.owner(id), set)
 	}
-	c.signAs(s.old.owner(id), set)
 }
 
 // reuse takes the signatures of the version before if they cover the same and
-// are not to be made anew yet.
-func (c *chunk) reuse(set *rrset, was RRset) bool {
+// are not to be made anew yet. from is where what belongs to the RRset starts.
+func (c *chunk) reuse(set *rrset, was RRset, from uint32) bool {
 	s := c.s
 	if !s.signer.Same(s.prev.secured.signer, set.typ) || !bytes.Equal(c.data[set.wire:], was.Wire()) {
 		return false
@@ -246,6 +278,10 @@ func (c *chunk) reuse(set *rrset, was RRset) bool {
 		return false
 	}
 	c.expires = expires
+	if s.shares {
+		c.share(set, was.set, from, len(sigs))
+		return true
+	}
 	c.data = append(c.data, sigs...)
 	set.sigs = uint8(was.SigCount())
 	return true

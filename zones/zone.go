@@ -63,7 +63,8 @@ type node struct {
 	count  uint16 // RRsets
 	size   uint8  // octets of the owner name
 	dname  bool
-	_      uint32
+	shared bool // while a zone is being signed: name is that of the version before
+	_      uint16
 }
 
 type rrset struct {
@@ -74,6 +75,8 @@ type rrset struct {
 	typ   uint16
 	count uint16 // RRs
 	sigs  uint8  // RRSIG RRs that follow in data
+
+	shared bool // while a zone is being signed: wire is that of the version before
 }
 
 // extra is what only RRsets with names in their RDATA need.
