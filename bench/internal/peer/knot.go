@@ -17,16 +17,19 @@ const knotBase = `server:
   tcp-workers: 1
   background-workers: 1
   edns-client-subnet: on
-database:
-  storage: "%[1]s/db"
 log:
   - target: stderr
     any: warning
+database:
+  storage: "%[1]s/db"
 `
 
 // knotSigned has Knot make the keys and sign as Meridian does. It keeps the signed zone in its journal, as its manual
-// advises for zones that are edited as files: then it signs what has changed alone, and a restart signs nothing.
-const knotSigned = `policy:
+// advises for zones that are edited as files: then it signs what has changed alone, and a restart signs nothing. By
+// default the journal is too small for a million records, and it waits for the disk, as Meridian does not.
+const knotSigned = `  journal-db-mode: asynchronous
+  journal-db-max-size: 16G
+policy:
   - id: bench
     algorithm: ecdsap256sha256
     single-type-signing: on
@@ -52,7 +55,7 @@ func knot(dir string, port int, w Workload) ([]string, error) {
 			return nil, err
 		}
 		fmt.Fprintf(&b, knotSigned, runtime.NumCPU())
-		files = "zonefile-load: difference-no-serial\n    journal-content: all\n    dnssec-signing: on\n    dnssec-policy: bench\n"
+		files = "zonefile-load: difference-no-serial\n    journal-content: all\n    dnssec-signing: on\n    dnssec-policy: bench\n    journal-max-usage: 8G\n"
 	}
 	zone := func(name, file, more string) string {
 		return fmt.Sprintf("  - domain: %q\n    file: %q\n    zonefile-sync: -1\n    semantic-checks: off\n    %s%s", name, file, files, more)

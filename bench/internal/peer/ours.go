@@ -31,7 +31,7 @@ func meridian(dir string, port int, w Workload) ([]string, error) {
 	case w.Kind != Signed:
 		return command, put(file, config)
 	}
-	if err := put(file, config+fmt.Sprintf("[zone.%q]\ndnssec = true\n", zone)); err != nil {
+	if err := put(file, config+fmt.Sprintf("[zone.%q]\ndnssec = true\nnsec3 = %v\n", zone, w.NSEC3)); err != nil {
 		return nil, err
 	}
 	return command, makeKeys(filepath.Join(dir, "state"), w.Binary, "keys", "init", zone, "--config", file)

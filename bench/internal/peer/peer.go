@@ -47,6 +47,7 @@ type Workload struct {
 	Names  []string
 	Binary string // of Meridian
 	Sign   bool   // Static: the server signs the zone, with ECDSAP256SHA256, one key and NSEC
+	NSEC3  bool   // with NSEC3 instead; Meridian alone
 }
 
 // Query asks for the address of a host of the Static zone; if that is signed, for the signature too.
