@@ -51,6 +51,10 @@ type Source interface {
 	SetLogLevel(by Caller, l LogLevel) (LogLevel, error)
 	// Heartbeat is a server's word of how it is, with the token of its check.
 	Heartbeat(server, token string, b Heartbeat) error
+	// Map tells whom a pool serves from where.
+	Map(ctx context.Context, r MapRequest) (Map, error)
+	// MapCSS is the rules for the classes of its picture.
+	MapCSS() string
 }
 
 // Explanation is why a client gets an answer.

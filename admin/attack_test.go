@@ -54,8 +54,12 @@ func (o *operated) Heartbeat(server, token string, b Heartbeat) error {
 	}
 	return nil
 }
-func (o *operated) LogLevel() LogLevel                                    { return LogLevel{Level: "info"} }
-func (o *operated) SetLogLevel(_ Caller, l LogLevel) (LogLevel, error)    { return l, nil }
+func (o *operated) LogLevel() LogLevel                                 { return LogLevel{Level: "info"} }
+func (o *operated) SetLogLevel(_ Caller, l LogLevel) (LogLevel, error) { return l, nil }
+func (o *operated) Map(_ context.Context, r MapRequest) (Map, error) {
+	return Map{Coverage{Pool: r.Pool, Down: r.Down}, []byte("<svg/>")}, nil
+}
+func (o *operated) MapCSS() string                                        { return ".area{}" }
 func (o *operated) TestAlerts(context.Context) []AlertResult              { return []AlertResult{{Receiver: "ops"}} }
 func (o *operated) Readmit(by Caller, r ReadmitRequest) ([]string, error) { return r.Servers, nil }
 
@@ -312,7 +316,7 @@ func TestDescription(t *testing.T) {
 		}
 		var answer any
 		kind, _, _ := strings.Cut(w.Header().Get("Content-Type"), ";")
-		if kind == "text/plain" {
+		if kind != "application/json" {
 			answer = w.Body.String()
 		} else if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil {
 			t.Errorf("%s: %v", route, err)

@@ -44,6 +44,9 @@ func (d describer) operation(r *route) object {
 	if r.metrics {
 		kind = "text/plain"
 	}
+	if r.kind != "" {
+		kind = r.kind
+	}
 	op := object{
 		"summary": r.about, "description": "Needs the right to " + r.need.String() + ".",
 		"responses": object{

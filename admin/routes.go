@@ -86,6 +86,7 @@ type route struct {
 	slow         bool     // it may take minutes
 	metrics      bool     // the answer is text, made by Options.Metrics
 	answer       any      // an example of the type of the answer
+	kind         string   // of the answer, which is a document then; "": JSON
 	serve        func(*call) (any, error)
 }
 
@@ -133,7 +134,7 @@ func Routes() []string {
 
 // routes is all that there is.
 func routes() []route {
-	return []route{
+	return append(mapRoutes(), []route{
 		{method: "GET", path: "/v1/status", need: Read, about: "how everything stands", answer: Status{},
 			serve: func(c *call) (any, error) { return c.source.Status(), nil }},
 		{method: "GET", path: "/v1/explain", need: Read, about: "why a client gets the answer it gets",
@@ -170,7 +171,7 @@ func routes() []route {
 		{method: "GET", path: "/metrics", need: Read, about: "metrics in the form of Prometheus", metrics: true, answer: ""},
 		{method: "GET", path: "/v1/openapi.json", need: Read, about: "this description", answer: map[string]any{},
 			serve: func(*call) (any, error) { return Describe(), nil }},
-	}
+	}...)
 }
 
 // list makes an empty list of none, for JSON.
@@ -238,6 +239,10 @@ func heartbeat(c *call) (any, error) {
 
 // reply writes an answer or an error.
 func reply(w http.ResponseWriter, answer any, err error) {
+	if d, ok := answer.(document); ok && err == nil {
+		d.write(w)
+		return
+	}
 	status := http.StatusOK
 	if err != nil {
 		var r *Refusal

@@ -83,7 +83,7 @@ one that is healthy.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
 	})
-	root.AddCommand(newServe(s), newCheck(s), newExplain(s), newDump(s), newStatus(s), newHistory(s),
+	root.AddCommand(newServe(s), newCheck(s), newExplain(s), newMap(s), newDump(s), newStatus(s), newHistory(s),
 		newDrain(s), newUndrain(s), newForce(s), newReadmit(s), newReload(s), newLogLevel(s), newAlert(s), newKeys(s), newDemo(s), newVersion(), newBuild())
 	return root
 }

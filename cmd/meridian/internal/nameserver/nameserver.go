@@ -45,6 +45,7 @@ type Nameserver struct {
 	ops     operations
 	signing signing
 	metrics *metrics.Metrics
+	maps    cartographer
 	view    atomic.Pointer[resolver.View]
 
 	change sync.Mutex // held while a new plan is made ready and installed, which may take long

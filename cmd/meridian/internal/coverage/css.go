@@ -1,0 +1,65 @@
+package coverage
+
+import (
+	"fmt"
+	"strings"
+)
+
+// palette is the colours of areas, in light and in dark. They are told apart with any kind of colour vision.
+func palette() [inks][2]string {
+	return [inks][2]string{
+		{"#5b8ec9", "#3f6fa8"}, {"#e8a54b", "#b97a26"}, {"#3fa796", "#2a7f71"}, {"#d0707f", "#a34a59"},
+		{"#93d2ee", "#6fb3d2"}, {"#8f6bbf", "#6f4fa0"}, {"#dfce7f", "#a99a4e"}, {"#2f7f47", "#1f6535"},
+		{"#a83a6a", "#85264f"}, {"#a3a33a", "#7c7c22"}, {"#3f3594", "#3a3190"}, {"#8d6e5c", "#6d5344"},
+	}
+}
+
+// CSS is the rules that a map's classes go by. Lengths are in units of the map, four to a dot at a width of 1440.
+func CSS() string {
+	var b strings.Builder
+	b.WriteString(`.coverage .sea{fill:#e9f0f5}
+.coverage .grid{fill:none;stroke:#d3dfe8;stroke-width:3}
+.coverage .land{fill:#d4d4d0;stroke:#d4d4d0;stroke-width:2}
+.coverage .area{stroke-width:2;stroke-linejoin:round;fill-rule:evenodd}
+.coverage .area path:hover{fill-opacity:.8}
+.coverage .border{fill:none;stroke:#fff;stroke-opacity:.55;stroke-width:2.5;stroke-linejoin:round;pointer-events:none}
+.coverage .ring{fill:#fff;fill-opacity:.5;stroke-width:7}
+.coverage .mark{stroke:#fff;stroke-width:9;paint-order:stroke;fill:#1c2730;fill-rule:evenodd}
+.coverage .mark.down{fill:#c1121f}
+.coverage .mark.drained{fill:#1c2730}
+.coverage text{font-family:system-ui,"Segoe UI",Roboto,Helvetica,Arial,sans-serif}
+.coverage .label{font-size:52px;font-weight:600;fill:#12181d;stroke:#fff;stroke-opacity:.85;stroke-width:14;stroke-linejoin:round;paint-order:stroke;pointer-events:none}
+.coverage .narrow{display:none;font-size:150px;stroke-width:34}
+.coverage .legend{fill:#2b363f;font-size:50px}
+.coverage .legend .note{fill:#66727c;font-size:44px}
+`)
+	for i, c := range palette() {
+		fmt.Fprintf(&b, ".coverage .area.s%d{fill:%s;stroke:%s}.coverage .ring.s%d{stroke:%s}\n", i, c[0], c[0], i, c[0])
+	}
+	b.WriteString(`@media (prefers-color-scheme:dark){
+.coverage .sea{fill:#141b22}
+.coverage .grid{stroke:#202a33}
+.coverage .land{fill:#3b4045;stroke:#3b4045}
+.coverage .border{stroke:#10161b;stroke-opacity:.6}
+.coverage .label{fill:#fff;stroke:#10161b}
+.coverage .mark{stroke:#10161b;fill:#fff}
+.coverage .mark.down{fill:#ff6b6b}
+.coverage .mark.drained{fill:#fff}
+.coverage .ring{fill:#10161b}
+.coverage .legend{fill:#cfd8df}
+.coverage .legend .note{fill:#8f9aa3}
+`)
+	for i, c := range palette() {
+		fmt.Fprintf(&b, ".coverage .area.s%d{fill:%s;stroke:%s}.coverage .ring.s%d{stroke:%s}\n", i, c[1], c[1], i, c[1])
+	}
+	b.WriteString(`}
+@media (max-width:700px){
+.coverage .wide,.coverage .legend{display:none}
+.coverage .narrow{display:inline}
+.coverage .mark path{transform:scale(2.4)}
+.coverage .ring{stroke-width:14}
+.coverage .border{stroke-width:5}
+}
+`)
+	return b.String()
+}

@@ -1,0 +1,159 @@
+package nameserver
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/meridian-dns/meridian/admin"
+	"github.com/meridian-dns/meridian/cmd/meridian/internal/coverage"
+	"github.com/meridian-dns/meridian/geo"
+	"github.com/meridian-dns/meridian/steer"
+)
+
+// maxMaps is how many maps are kept.
+const maxMaps = 16
+
+// cartographer draws maps, one at a time, and keeps those drawn last. Safe for concurrent use.
+type cartographer struct {
+	once sync.Once
+	turn chan struct{} // has room for the one that is drawn
+
+	mu   sync.Mutex // guards what follows
+	kept []*keptMap // the newest first
+}
+
+// keptMap is a map and how it was drawn.
+type keptMap struct {
+	set      *steer.Set
+	key      string
+	coverage admin.Coverage
+	drawn    *coverage.Map
+	pictures map[coverage.Options][]byte
+}
+
+// MapCSS is the rules for the classes of a map's picture.
+func (n *Nameserver) MapCSS() string { return coverage.CSS() }
+
+// Map tells whom a pool serves from where, as servers stand now.
+func (n *Nameserver) Map(ctx context.Context, r admin.MapRequest) (admin.Map, error) {
+	n.mu.Lock()
+	plan, state := n.plan, n.answers
+	n.mu.Unlock()
+	return n.maps.draw(ctx, plan, state, r, true)
+}
+
+// draw draws a map, or finds it among those kept. A map depends on nothing but the pools and how fit each server is, so
+// whoever asks again and again costs nothing.
+func (m *cartographer) draw(ctx context.Context, plan *Plan, state *steer.State, r admin.MapRequest, live bool) (admin.Map, error) {
+	defer runtime.KeepAlive(plan)
+	survey, err := plan.survey(state, r.Pool, r.Down)
+	if err != nil {
+		return admin.Map{}, err
+	}
+	m.once.Do(func() { m.turn = make(chan struct{}, 1) })
+	select {
+	case m.turn <- struct{}{}:
+		defer func() { <-m.turn }()
+	case <-ctx.Done():
+		return admin.Map{}, &admin.Refusal{Status: http.StatusServiceUnavailable, Errors: []string{"other maps are being drawn; try again"}}
+	}
+	k := m.find(plan.Set, mapKey(survey, r))
+	if k.drawn == nil {
+		source := coverage.Source{Survey: survey, Region: plan.regions(survey.Pool()), Down: r.Down, Live: live}
+		if k.drawn, err = coverage.Take(source); err != nil {
+			return admin.Map{}, err
+		}
+		k.coverage = k.drawn.Coverage()
+	}
+	o := coverage.Options{Bare: r.Bare, Legend: r.Legend}
+	if k.pictures[o] == nil {
+		k.pictures[o] = k.drawn.SVG(o)
+	}
+	m.keep(k)
+	return admin.Map{Coverage: k.coverage, SVG: k.pictures[o]}, nil
+}
+
+// mapKey spells out what a map of a set depends on.
+func mapKey(v *steer.Survey, r admin.MapRequest) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%q %q", r.Pool, r.Down)
+	for _, s := range v.Standpoints() {
+		b.WriteString(" " + s.Level)
+	}
+	return b.String()
+}
+
+// find returns a map that is kept, or a new one that has yet to be drawn.
+func (m *cartographer) find(set *steer.Set, key string) *keptMap {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, k := range m.kept {
+		if k.set == set && k.key == key {
+			return k
+		}
+	}
+	return &keptMap{set: set, key: key, pictures: map[coverage.Options][]byte{}}
+}
+
+// keep puts a map first, and drops the last ones and those of other sets.
+func (m *cartographer) keep(k *keptMap) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.kept = slices.DeleteFunc(m.kept, func(o *keptMap) bool { return o == k || o.set != k.set })
+	m.kept = slices.Insert(m.kept, 0, k)
+	m.kept = m.kept[:min(len(m.kept), maxMaps)]
+}
+
+// survey looks at a pool with some of its servers down. Errors name what there is.
+func (p *Plan) survey(state *steer.State, pool string, down []string) (*steer.Survey, error) {
+	i := slices.IndexFunc(p.Pools, func(q steer.Pool) bool { return q.Name == pool })
+	if i < 0 {
+		var names []string
+		for _, q := range p.Pools {
+			names = append(names, q.Name)
+		}
+		return nil, admin.NotFound("no pool is named %q; there are: %s", pool, listNames(names))
+	}
+	v := state.Survey(steer.Ref{Pool: int32(i), Server: -1}, down)
+	var names []string
+	for _, s := range v.Standpoints() {
+		names = append(names, s.Name)
+	}
+	for _, name := range down {
+		if !slices.Contains(names, name) {
+			return nil, admin.BadRequest("pool %s has no server %q; it has: %s", pool, name, listNames(names))
+		}
+	}
+	return v, nil
+}
+
+// listNames lists names in a sentence.
+func listNames(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}
+
+// regions tells the subdivision of a place, if the rules of a pool ask for it: that of the nearest place in the same
+// country that the geo database knows.
+func (p *Plan) regions(pool *steer.Pool) func(geo.Code, geo.Point) geo.Subdivision {
+	asked := slices.ContainsFunc(pool.Rules, func(r steer.Rule) bool {
+		return slices.ContainsFunc(r.Tokens, func(t steer.Token) bool { return t.Kind == steer.Subdivision })
+	})
+	if !asked {
+		return nil
+	}
+	return coverage.Regions(p.Part.Places)
+}
+
+// DrawMap draws the map of a pool of a configuration that need not be running. Every server counts as up but those that
+// the request names.
+func DrawMap(ctx context.Context, plan *Plan, r admin.MapRequest) (admin.Map, error) {
+	return new(cartographer).draw(ctx, plan, plan.Set.With(nil, nil), r, false)
+}
