@@ -4,9 +4,9 @@
 //
 // A [Handler] knows where it stands. On a socket with a mode whoever can connect may do everything (Options.Local).
 // On TCP it wants a bearer token that carries the [Right] a route needs, or, where no token is configured, lets
-// everybody read. It refuses browsers (a page on another site must not reach it: Origin, Sec-Fetch-Site), host names
-// that are not its own (DNS rebinding), paths that are not plain, bodies that are too large or of another type, and
-// counts all that in [Counts]. [Service] bounds connections and times, so that whoever attacks it costs little.
+// everybody read. It serves a status page at /, which is a client like others and only reads. Pages of other sites are
+// refused (Origin, Sec-Fetch-Site), and so are host names that are not its own (DNS rebinding), paths that are not
+// plain, bodies that are too large or of another type; all that is counted in [Counts]. [Service] bounds connections and times, so that whoever attacks it costs little.
 //
 // A handler is safe for concurrent use as far as its Source is. The other types are plain values.
 package admin
@@ -28,6 +28,10 @@ import (
 type Source interface {
 	View() *resolver.View
 	Status() Status
+	// Stamp is another number whenever Status may tell something else, counters and latencies aside.
+	Stamp() uint64
+	// Vitals lists the targets of servers, in the order of Status.
+	Vitals(servers []string) []Vital
 	// History lists what became of the targets and servers whose name holds filter, the newest first.
 	History(filter string) []Event
 	Orders() []Order

@@ -53,11 +53,11 @@ func TestHandler(t *testing.T) {
 		{"GET", "/v1/explain?name=a&client=london", 400, "neither an address"},
 		{"GET", "/v1/explain?name=a&client=fe80::1%25eth0", 400, "neither an address"},
 		{"GET", "/v1/status", 200, `"version": "test"`},
-		{"GET", "/", 404, "there is no GET /"},
+		{"GET", "/nothing", 404, "there is no GET /nothing"},
 		{"POST", "/v1/status", 405, "there is no POST /v1/status"},
 	} {
 		w := httptest.NewRecorder()
-		h.ServeHTTP(w, httptest.NewRequest(c.method, c.path, nil))
+		h.ServeHTTP(w, request(c.method, c.path, "", "", ""))
 		if w.Code != c.status || !strings.Contains(w.Body.String(), c.want) || !json.Valid(w.Body.Bytes()) {
 			t.Errorf("%s %s: status %d, want %d with %q:\n%s", c.method, c.path, w.Code, c.status, c.want, w.Body)
 		}

@@ -29,6 +29,10 @@ func (o *operated) note(by Caller, format string, args ...any) {
 }
 func (o *operated) History(string) []Event { return []Event{{What: "tcp 192.0.2.1:25"}} }
 func (o *operated) Orders() []Order        { return nil }
+func (o *operated) Stamp() uint64          { return 7 }
+func (o *operated) Vitals([]string) []Vital {
+	return []Vital{{Target: Target{Target: "tcp 192.0.2.1:25"}, Latencies: []int32{120, -1}}}
+}
 func (o *operated) Order(by Caller, r OrderRequest) ([]Order, error) {
 	o.note(by, "%s %v", r.Kind, r.Servers)
 	return []Order{{ID: "1", Kind: r.Kind}}, nil
@@ -107,6 +111,18 @@ func TestAttacks(t *testing.T) {
 		{"reload by a form", "POST", "/v1/reload", "write-token-0123456789", "a=b", "Content-Type: application/x-www-form-urlencoded", 413},
 		{"a page's origin", "POST", "/v1/orders", "write-token-0123456789", drainBody, "Origin: http://evil.example", 403},
 		{"a page's null origin", "GET", "/v1/status", "read-token-0123456789", "", "Origin: null", 403},
+		{"our page", "GET", "/v1/status", "read-token-0123456789", "", "Sec-Fetch-Site: same-origin", 200},
+		{"our page, with its origin", "GET", "/v1/status", "read-token-0123456789", "", "Sec-Fetch-Site: same-origin\nOrigin: http://127.0.0.1:8053", 200},
+		{"our page without a token", "GET", "/v1/status", "", "", "Sec-Fetch-Site: same-origin", 401},
+		{"our page, writing", "POST", "/v1/orders", "write-token-0123456789", drainBody, "Sec-Fetch-Site: same-origin", 403},
+		{"our page, writing with its origin", "POST", "/v1/orders", "write-token-0123456789", drainBody, "Sec-Fetch-Site: same-origin\nOrigin: http://127.0.0.1:8053", 403},
+		{"a page of another port", "GET", "/v1/status", "read-token-0123456789", "", "Sec-Fetch-Site: same-site", 403},
+		{"another port as origin", "GET", "/v1/status", "read-token-0123456789", "", "Sec-Fetch-Site: same-origin\nOrigin: http://127.0.0.1:80", 403},
+		{"a link to an answer", "GET", "/v1/status", "read-token-0123456789", "", "Sec-Fetch-Site: cross-site\nSec-Fetch-Mode: navigate\nSec-Fetch-Dest: document", 403},
+		{"a frame", "GET", "/", "", "", "Sec-Fetch-Site: cross-site\nSec-Fetch-Mode: navigate\nSec-Fetch-Dest: iframe", 403},
+		{"a form sent to the page", "POST", "/", "", "", "Sec-Fetch-Site: cross-site\nSec-Fetch-Mode: navigate\nSec-Fetch-Dest: document", 403},
+		{"the page of a name rebound to here", "GET", "/", "", "", "Host: evil.example:8053", 403},
+		{"a name without a dot", "GET", "/v1/status", "read-token-0123456789", "", "Host: meridian", 403},
 		{"a page's image", "GET", "/v1/status", "read-token-0123456789", "", "Sec-Fetch-Site: cross-site", 403},
 		{"a name rebound to here", "GET", "/v1/status", "read-token-0123456789", "", "Host: evil.example:8053", 403},
 		{"our name", "GET", "/v1/status", "read-token-0123456789", "", "Host: NS1.example.com:8053", 200},
@@ -156,9 +172,11 @@ func request(method, path, token, body, header string) *http.Request {
 	if token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
-	if name, value, ok := strings.Cut(header, ": "); ok {
-		if r.Header.Set(name, value); name == "Host" {
-			r.Host = value
+	for line := range strings.SplitSeq(header, "\n") {
+		if name, value, ok := strings.Cut(line, ": "); ok {
+			if r.Header.Set(name, value); name == "Host" {
+				r.Host = value
+			}
 		}
 	}
 	return r
@@ -292,6 +310,9 @@ func TestDescription(t *testing.T) {
 		header, code := "", "200"
 		if strings.HasSuffix(at, "/check") {
 			header = "Content-Type: text/dns"
+		}
+		if at == "/v1/targets" {
+			at += "?server=ny"
 		}
 		if at == "/v1/explain" {
 			at += "?name=ns1.example.com&client=192.0.2.1"

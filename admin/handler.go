@@ -59,13 +59,21 @@ type handler struct {
 	source Source
 	mux    *http.ServeMux
 	texts  chan struct{} // has room for the request that holds a text
+
+	watchers chan struct{} // has room for those that wait for a change
 }
 
 // Handler answers for a source.
 func Handler(s Source, o Options) http.Handler {
-	h := &handler{o: o, source: s, mux: http.NewServeMux(), texts: make(chan struct{}, 1)}
+	h := &handler{o: o, source: s, mux: http.NewServeMux(), texts: make(chan struct{}, 1), watchers: make(chan struct{}, maxWatchers)}
 	for _, r := range routes() {
 		h.mux.HandleFunc(r.method+" "+r.path, func(w http.ResponseWriter, req *http.Request) { h.serve(w, req, &r) })
+	}
+	for at, a := range assets() {
+		h.mux.HandleFunc("GET "+at+map[bool]string{true: "{$}"}[at == "/"], func(w http.ResponseWriter, req *http.Request) {
+			o.Counts.Requests.Add(1)
+			a.ServeHTTP(w, req)
+		})
 	}
 	return h
 }
@@ -76,6 +84,7 @@ func Handler(s Source, o Options) http.Handler {
 //	foreign          403
 //	no such path     404, and 405 for another method, but 401 to whoever could not ask at all
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	guard(w.Header())
 	if p := r.URL.Path; p != path.Clean(p) || r.URL.Host != "" || strings.ContainsAny(r.URL.EscapedPath(), "%\\;") && !plainZone(p) {
 		h.o.Counts.Malformed.Add(1)
 		reply(w, nil, refuse(http.StatusBadRequest, "the path is not plain"))
@@ -114,21 +123,37 @@ func (h *handler) unknown(r *http.Request) error {
 	return refuse(status, "there is no %s %s; see /v1/openapi.json", r.Method, r.URL.Path)
 }
 
-// foreign says why a request may come from a page in somebody's browser; "" if it does not. A page's requests to
-// another site carry Origin or Sec-Fetch-Site, and one that had its name resolved to this host carries its name.
+// foreign says why a request may come from somebody else's page in a browser; "" if it does not. A page's requests to
+// another site carry Origin or Sec-Fetch-Site, and one that had its name resolved to this host carries its name. Our
+// own page only reads; a link to it may stand anywhere.
+//
+//	Host     Origin  Sec-Fetch-Site    method  let in
+//	unknown  any     any               any     no
+//	known    none    none              any     yes
+//	known    none    same-origin       GET     yes: our page
+//	known    ours    same-origin       GET     yes: our page
+//	known    none    any, by a link    GET     yes, to the page itself
+//	known    any     any other         any     no
 func (h *handler) foreign(r *http.Request) string {
-	if r.Header.Get("Origin") != "" {
-		return "requests from web pages are refused"
-	}
-	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "none" {
-		return "requests from web pages are refused"
-	}
-	if !h.o.Local && !h.known(r.Host) {
+	if !h.known(r.Host) {
 		return "this host has another name; use its address, or list the name in [api] names"
+	}
+	origin, site := r.Header.Get("Origin"), r.Header.Get("Sec-Fetch-Site")
+	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
+	ours := origin == "http://"+r.Host || origin == "https://"+r.Host
+	link := r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
+	switch {
+	case origin == "" && (site == "" || site == "none"):
+	case reads && site == "same-origin" && (origin == "" || ours):
+	case reads && link && origin == "" && r.URL.Path == "/":
+	default:
+		return "requests from web pages are refused"
 	}
 	return ""
 }
 
+// known says whether a name is one of this host. On the local socket, names without a dot are too: clients write there
+// what they like, and no stranger has such a name.
 func (h *handler) known(hostport string) bool {
 	host := hostport
 	if name, _, err := net.SplitHostPort(hostport); err == nil {
@@ -136,6 +161,9 @@ func (h *handler) known(hostport string) bool {
 	}
 	host = strings.Trim(host, "[]")
 	if _, err := netip.ParseAddr(host); err == nil {
+		return true
+	}
+	if h.o.Local && !strings.Contains(host, ".") {
 		return true
 	}
 	for _, name := range append([]string{"localhost"}, h.o.Hosts...) {
@@ -218,7 +246,6 @@ func (h *handler) metrics(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
 	h.o.Metrics.ServeHTTP(w, req)
 }
 
@@ -245,7 +272,7 @@ func (h *handler) admit(w http.ResponseWriter, req *http.Request, r *route) (c *
 		h.o.Counts.Malformed.Add(1)
 		return nil, leave, err
 	}
-	return &call{req, h.source, by, body}, leave, nil
+	return &call{req, h.source, by, body, h.watchers}, leave, nil
 }
 
 // turn is how long a request with a text waits for the one before it.

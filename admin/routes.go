@@ -7,6 +7,8 @@ import (
 	"mime"
 	"net/http"
 	"reflect"
+	"slices"
+	"strconv"
 )
 
 // Right is what a caller may do; a greater one includes the lesser.
@@ -70,6 +72,8 @@ type call struct {
 	source Source
 	by     Caller
 	body   []byte
+
+	watchers chan struct{} // has room for those that wait for a change
 }
 
 // decode reads the body as JSON, strictly.
@@ -134,14 +138,13 @@ func Routes() []string {
 
 // routes is all that there is.
 func routes() []route {
-	return append(mapRoutes(), []route{
-		{method: "GET", path: "/v1/status", need: Read, about: "how everything stands", answer: Status{},
-			serve: func(c *call) (any, error) { return c.source.Status(), nil }},
+	return slices.Concat(mapRoutes(), pageRoutes(), []route{
+		{method: "GET", path: "/v1/status", need: Read, about: "how everything stands; targets=none leaves the targets out",
+			query: []string{"targets"}, answer: Status{}, serve: status},
 		{method: "GET", path: "/v1/explain", need: Read, about: "why a client gets the answer it gets",
 			query: []string{"name*", "type", "client*"}, answer: Explanation{}, serve: explain},
 		{method: "GET", path: "/v1/history", need: Read, about: "changes of targets, servers and orders, the newest first",
-			query: []string{"server"}, answer: []Event{},
-			serve: func(c *call) (any, error) { return list(c.source.History(c.FormValue("server"))), nil }},
+			query: []string{"server", "most"}, answer: []Event{}, serve: history},
 		{method: "GET", path: "/v1/orders", need: Read, about: "drains and forced states, those planned too", answer: []Order{},
 			serve: func(c *call) (any, error) { return list(c.source.Orders()), nil }},
 		{method: "POST", path: "/v1/orders", need: Write, about: "drain servers or force their state",
@@ -171,7 +174,7 @@ func routes() []route {
 		{method: "GET", path: "/metrics", need: Read, about: "metrics in the form of Prometheus", metrics: true, answer: ""},
 		{method: "GET", path: "/v1/openapi.json", need: Read, about: "this description", answer: map[string]any{},
 			serve: func(*call) (any, error) { return Describe(), nil }},
-	}...)
+	})
 }
 
 // list makes an empty list of none, for JSON.
@@ -180,6 +183,30 @@ func list[T any](items []T) []T {
 		return []T{}
 	}
 	return items
+}
+
+func status(c *call) (any, error) {
+	s := c.source.Status()
+	switch c.FormValue("targets") {
+	case "":
+	case "none":
+		s.Targets = []Target{}
+	default:
+		return nil, BadRequest("targets=%q is not none", c.FormValue("targets"))
+	}
+	return s, nil
+}
+
+func history(c *call) (any, error) {
+	events := list(c.source.History(c.FormValue("server")))
+	if text := c.FormValue("most"); text != "" {
+		most, err := strconv.Atoi(text)
+		if err != nil || most < 0 {
+			return nil, BadRequest("most=%q is not a number", text)
+		}
+		events = events[:min(most, len(events))]
+	}
+	return events, nil
 }
 
 func explain(c *call) (any, error) {
@@ -259,7 +286,6 @@ func reply(w http.ResponseWriter, answer any, err error) {
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
 	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")

@@ -12,6 +12,7 @@ import (
 // Status is how a nameserver stands at one moment.
 type Status struct {
 	Version    string    `json:"version"`
+	Verdict    Verdict   `json:"verdict"`
 	PID        int       `json:"pid"`
 	Now        time.Time `json:"now"`
 	Started    time.Time `json:"started"`
@@ -137,6 +138,10 @@ type Target struct {
 	LastProbe time.Time     `json:"last_probe"`
 	LastError string        `json:"last_error"`
 	Latency   time.Duration `json:"latency_ns"`
+	Server    string        `json:"server"` // for which it is probed
+	Rise      int           `json:"rise"`   // good results in a row that bring it up
+	Fall      int           `json:"fall"`   // bad ones that take it down
+	Streak    int           `json:"streak"` // results against the state, in a row
 	Needed    int           `json:"needed"` // results that would change the state; 0: settled
 	Held      string        `json:"held"`   // what keeps it down though it is well
 	Load      *float64      `json:"load"`   // what a push check's server said
@@ -150,6 +155,7 @@ func Targets(h *healthcheck.Snapshot) []Target {
 		list[i] = Target{
 			Target: t.String(), State: s.Status.String(), Since: s.Since, LastProbe: s.LastProbe,
 			LastError: s.LastError, Latency: s.Latency, Needed: s.Needed, Held: s.Held.String(),
+			Rise: t.Check.Rise, Fall: t.Check.Fall, Streak: s.Streak,
 		}
 		if s.HasLoad {
 			list[i].Load = &s.Load
@@ -158,12 +164,22 @@ func Targets(h *healthcheck.Snapshot) []Target {
 	return list
 }
 
+// Vital is a target and how fast it was.
+type Vital struct {
+	Target Target `json:"target"`
+	// Latencies of the last 180 minutes in microseconds, the mean of each, the newest last. -1: a probe failed in that
+	// minute; 0: there was none. Minutes before the first are left out.
+	Latencies []int32 `json:"latencies_us"`
+}
+
 // Zone is a zone that is configured.
 type Zone struct {
-	Name   string `json:"name"` // absolute
-	Serial uint32 `json:"serial"`
-	Names  int    `json:"names"`
-	State  string `json:"state"` // "serving", "loading", "failed"
+	Name    string `json:"name"` // absolute
+	Serial  uint32 `json:"serial"`
+	Names   int    `json:"names"`
+	State   string `json:"state"`   // "serving", "loading", "failed"
+	Signed  bool   `json:"signed"`  // it is served with signatures
+	Problem string `json:"problem"` // why the file as it is now is not served, as "file:line: text"; empty: it is
 }
 
 // Zones lists what a set holds, in its order.
@@ -175,6 +191,7 @@ func Zones(s *zones.Set) []Zone {
 		switch {
 		case e.Zone != nil:
 			list[i].State, list[i].Serial, list[i].Names = "serving", e.Zone.Serial(), e.Zone.Nodes()
+			list[i].Signed = e.Zone.Signed()
 		case e.Loading:
 			list[i].State = "loading"
 		}

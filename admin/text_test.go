@@ -15,6 +15,7 @@ import (
 // sendText asks for a text to be checked.
 func sendText(h http.Handler, text io.Reader) *httptest.ResponseRecorder {
 	r := httptest.NewRequest("POST", "/v1/zones/example.com/check", text)
+	r.Host = "meridian"
 	r.URL.Host = ""
 	r.Header.Set("Content-Type", "text/dns")
 	w := httptest.NewRecorder()

@@ -128,7 +128,7 @@ func TestSignedPage(t *testing.T) {
 
 // TestLinksInPages holds that links to files of the project lead somewhere.
 func TestLinksInPages(t *testing.T) {
-	for _, page := range []string{"README.md", "docs/commands.md", "docs/control.md", "docs/operations.md", "docs/dnssec.md", "docs/metrics.md", "docs/logs.md"} {
+	for _, page := range []string{"README.md", "docs/commands.md", "docs/control.md", "docs/page.md", "docs/operations.md", "docs/dnssec.md", "docs/metrics.md", "docs/logs.md"} {
 		path := filepath.Join("../..", filepath.FromSlash(page))
 		text, err := os.ReadFile(path)
 		if err != nil {

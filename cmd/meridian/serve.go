@@ -66,6 +66,9 @@ func serve(ctx context.Context, o nameserver.Options) error {
 	}
 	makeRoom(n)
 	o.Log.Info("serving " + n.Summary())
+	for _, url := range n.Pages() {
+		o.Log.Info("status page: " + url)
+	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

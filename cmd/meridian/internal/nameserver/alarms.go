@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/meridian-dns/meridian/admin"
@@ -13,6 +14,8 @@ import (
 type alarms struct {
 	mu     sync.Mutex
 	raised map[string]admin.Alarm
+
+	changes atomic.Uint64 // counts them; may be read without mu
 }
 
 // set raises an alarm, or with an empty text takes it back.
@@ -22,6 +25,9 @@ func (a *alarms) set(key, text string) {
 	old, was := a.raised[key]
 	switch {
 	case text == "":
+		if was {
+			a.changes.Add(1)
+		}
 		delete(a.raised, key)
 		return
 	case a.raised == nil:
@@ -30,6 +36,9 @@ func (a *alarms) set(key, text string) {
 	since := time.Now()
 	if was {
 		since = old.Since
+	}
+	if text != old.Text {
+		a.changes.Add(1)
 	}
 	a.raised[key] = admin.Alarm{Key: key, Text: text, Since: since}
 }

@@ -2,8 +2,10 @@ package nameserver
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/meridian-dns/meridian/geo"
@@ -24,6 +26,24 @@ func (n *Nameserver) Summary() string {
 	}
 	return fmt.Sprintf("%s on %s; %d of %d targets up; %s",
 		describeZones(set), joinAddrs(n.server.Addrs()), up, len(health.Targets), describeGeo(plan))
+}
+
+// Pages lists the URLs of the status page.
+func (n *Nameserver) Pages() []string {
+	var urls []string
+	api := &n.first.API
+	scheme := "http"
+	if api.Cert != "" {
+		scheme = "https"
+	}
+	for _, at := range api.Listen {
+		host := at.String()
+		if len(api.Names) > 0 && (at.Addr().IsUnspecified() || api.Cert != "") { // what a certificate is for
+			host = net.JoinHostPort(api.Names[0], strconv.Itoa(int(at.Port())))
+		}
+		urls = append(urls, scheme+"://"+host+"/")
+	}
+	return urls
 }
 
 // describeZones counts zones, those that cannot be served apart.

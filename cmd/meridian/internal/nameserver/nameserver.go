@@ -75,6 +75,7 @@ func Start(ctx context.Context, o Options) (*Nameserver, error) {
 		o.Later = build.Here{}
 	}
 	n := &Nameserver{o: o, log: o.Log, started: time.Now(), first: cfg, signing: newSigning()}
+	n.ops.latencies.start = n.started
 	n.metrics = metrics.New(n.snapshot)
 	if n.state, err = openState(cfg.State); err != nil {
 		return nil, err
@@ -184,7 +185,7 @@ func (n *Nameserver) Run(ctx context.Context) error {
 	var all sync.WaitGroup
 	for name, run := range map[string]func(context.Context) error{
 		"zones": n.folder.Run, "geo": n.watchGeo, "control": n.control.serve, "server": n.server.Serve,
-		"api": n.serveAPI, "operate": n.operate, "keys": n.watchKeys, "signatures": n.keepSigned, "parents": n.watchParents,
+		"api": n.serveAPI, "latencies": n.watchLatencies, "operate": n.operate, "keys": n.watchKeys, "signatures": n.keepSigned, "parents": n.watchParents,
 	} {
 		all.Go(func() {
 			if err := run(ctx); err != nil && ctx.Err() == nil {

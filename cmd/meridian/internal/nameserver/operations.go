@@ -29,14 +29,16 @@ type operations struct {
 	book    *orders.Book
 	history history
 	saver   saver
-	freeze  *freezer
-	alarms  alarms
-	reload  attempt
-	geo     attempt
-	api     api
-	alerts  *alert.Alerts
-	counts  admin.Counts
-	fixed   []string // what the last reload could not change; Nameserver.change guards it
+
+	latencies latencies
+	freeze    *freezer
+	alarms    alarms
+	reload    attempt
+	geo       attempt
+	api       api
+	alerts    *alert.Alerts
+	counts    admin.Counts
+	fixed     []string // what the last reload could not change; Nameserver.change guards it
 }
 
 // openOperations reads what lasted.

@@ -2,6 +2,7 @@ package nameserver
 
 import (
 	"os"
+	"strings"
 	"time"
 
 	"github.com/miekg/dns"
@@ -38,10 +39,31 @@ func (n *Nameserver) Status() admin.Status {
 	for _, g := range plan.sources() {
 		s.Geo = append(s.Geo, admin.Geo{File: g.Path, Type: g.Type, Built: g.Built, Attribution: g.Attribution})
 	}
+	owners := plan.owners()
+	for i := range s.Targets {
+		if i < len(owners) {
+			s.Targets[i].Server = owners[i].Name
+		}
+	}
+	n.addProblems(&s)
+	s.Verdict = admin.Judge(&s)
+	return s
+}
+
+// addProblems tells what is wrong with zone files, in all and zone by zone.
+func (n *Nameserver) addProblems(s *admin.Status) {
+	first := map[string]string{}
 	for _, p := range n.folder.Problems() {
 		s.Problems = append(s.Problems, p.String())
+		if !p.Warning && first[p.Zone] == "" {
+			first[p.Zone] = p.String()
+		}
 	}
-	return s
+	for i := range s.Zones {
+		if name := strings.TrimSuffix(s.Zones[i].Name, "."); name != "" {
+			s.Zones[i].Problem = first[name]
+		}
+	}
 }
 
 func traffic(s server.Stats) admin.Traffic {
