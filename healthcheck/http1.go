@@ -27,8 +27,8 @@ var errStale = errors.New("kept connection was closed")
 // net/http costs several times what a probe may.
 type httpProbe struct {
 	net     *network
-	target  Target
-	id      Target // under which a connection is kept
+	target  *Target
+	id      *Target // under which a connection is kept, if it is
 	want    *answer
 	request []byte
 }
@@ -45,25 +45,30 @@ func newHTTPProbe(n *network, t Target, want *answer) *httpProbe {
 	if !c.KeepAlive {
 		request = append(request, "Connection: close\r\n"...)
 	}
-	return &httpProbe{net: n, target: t, id: t.identity(), want: want, request: append(request, "\r\n"...)}
+	p := &httpProbe{net: n, target: &t, want: want, request: append(request, "\r\n"...)}
+	if c.KeepAlive {
+		id := t.identity()
+		p.id = &id
+	}
+	return p
 }
 
 // run asks over the connection that was kept, if there is one, and over a new one if
 // that was closed.
 func (p *httpProbe) run(ctx context.Context) error {
 	if p.target.Check.KeepAlive {
-		if c := p.net.idle.take(ctx, p.id); c != nil {
+		if c := p.net.idle.take(ctx, *p.id); c != nil {
 			if err := p.ask(c, true); err != errStale {
 				return err
 			}
 		}
 	}
-	c, err := p.net.connect(ctx, &p.target)
+	c, err := p.net.connect(ctx, p.target)
 	if err != nil {
 		return err
 	}
 	if p.target.Check.Type == "https" {
-		if err := p.net.secure(c, &p.target, "http/1.1"); err != nil {
+		if err := p.net.secure(c, p.target, "http/1.1"); err != nil {
 			c.Close()
 			return err
 		}
@@ -80,7 +85,7 @@ func (p *httpProbe) ask(c *conn, kept bool) error {
 		err = errStale
 	}
 	if err == nil && p.keeps(c, &a) {
-		p.net.idle.put(p.id, c)
+		p.net.idle.put(*p.id, c)
 	} else {
 		c.Close()
 	}

@@ -77,7 +77,7 @@ type Monitor struct {
 	unheard  int                  // targets of the first round without a result
 	dirty    change               // the gravest change not yet published
 	inFlight int
-	latest   time.Duration
+	lateness Lateness
 	probes   uint64
 	failures uint64
 	faults   [faults]FaultCount
@@ -202,9 +202,18 @@ func (m *Monitor) halt() {
 // Snapshot returns the states of this moment, LastProbe, LastError and Latency
 // included.
 func (m *Monitor) Snapshot() *Snapshot {
+	room := m.makeRoom()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.snapshot()
+	return m.snapshot(room)
+}
+
+// makeRoom allocates what a snapshot takes before the lock is held: probes wait for that.
+func (m *Monitor) makeRoom() []State {
+	m.mu.Lock()
+	n := len(m.states)
+	m.mu.Unlock()
+	return make([]State, 0, n)
 }
 
 // Stats are counts since the start.
@@ -212,7 +221,7 @@ type Stats struct {
 	Probes   uint64             // probes that had a result
 	Failures uint64             // of them, bad ones
 	InFlight int                // probes in flight now
-	Latest   time.Duration      // the most by which a probe began after it was due, first rounds left out
+	Lateness Lateness           // by how much probes began after they were due
 	Faults   [faults]FaultCount // by Fault
 }
 
@@ -220,5 +229,5 @@ type Stats struct {
 func (m *Monitor) Stats() Stats {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return Stats{Probes: m.probes, Failures: m.failures, InFlight: m.inFlight, Latest: m.latest, Faults: m.faults}
+	return Stats{Probes: m.probes, Failures: m.failures, InFlight: m.inFlight, Lateness: m.lateness, Faults: m.faults}
 }

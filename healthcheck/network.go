@@ -19,8 +19,9 @@ import (
 )
 
 const (
-	maxAddresses = 8   // of a name that are tried
-	maxText      = 200 // bytes of an error kept; some of it is the server's
+	maxAddresses = 8       // of a name that are tried
+	readerSize   = 1 << 10 // of an answer's header: each probe in flight has one, and lines may be longer
+	maxText      = 200     // bytes of an error kept; some of it is the server's
 )
 
 // network connects probes. Safe for concurrent use.
@@ -41,7 +42,7 @@ func newNetwork(o Options) *network {
 		n.resolve = lookup
 	}
 	n.idle.most = o.MaxKept
-	n.readers.New = func() any { return bufio.NewReader(nil) }
+	n.readers.New = func() any { return bufio.NewReaderSize(nil, readerSize) }
 	return n
 }
 

@@ -75,6 +75,7 @@ func (m *Monitor) publishAll(patience time.Duration) {
 
 // publish hands over what has changed, if that is due.
 func (m *Monitor) publish(p *pace) {
+	room := m.makeRoom()
 	now := time.Now()
 	m.mu.Lock()
 	c := m.dirty
@@ -83,7 +84,7 @@ func (m *Monitor) publish(p *pace) {
 		return
 	}
 	m.dirty = none
-	s := m.snapshot()
+	s := m.snapshot(room)
 	m.mu.Unlock()
 	p.published(c, now)
 	m.o.Publish(s)
@@ -118,9 +119,9 @@ func (m *Monitor) await(signal <-chan struct{}, most time.Duration) {
 // report tells people what became of a probe; called without the lock.
 func (m *Monitor) report(a *attempt, before, after State, fault *hostFault) {
 	if before.Status != after.Status {
-		m.logTransition(a.target, before.Status, after)
+		m.logTransition(*a.target, before.Status, after)
 		if after.Status == Unprobed {
-			m.noteFamily(a.target)
+			m.noteFamily(*a.target)
 		}
 	}
 	if fault != nil && !(fault.fault == NoRoute && after.Status == Unprobed) {
@@ -171,7 +172,7 @@ func (m *Monitor) alarm(f Fault, t *target, err error) {
 	if quiet {
 		m.alarmed[f] = now
 	}
-	a := Alarm{Fault: f, Target: t.Target, Err: err, Count: m.faults[f].Count}
+	a := Alarm{Fault: f, Target: *t.Target, Err: err, Count: m.faults[f].Count}
 	m.mu.Unlock()
 	if !quiet {
 		return

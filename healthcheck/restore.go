@@ -28,7 +28,7 @@ func (m *Monitor) Restore(saved []Saved, alive time.Time) {
 		if t == nil || t.retired() {
 			continue
 		}
-		s, ok := by[0][t.Target]
+		s, ok := by[0][*t.Target]
 		if !ok {
 			s, ok = by[1][t.identity()]
 		}

@@ -21,32 +21,50 @@ func randomFraction() float64 { return rand.Float64() }
 type attempt struct {
 	span   // its context
 	t      *target
-	target Target // as it was at the start
+	target *Target // as it was at the start
 	probe  probe
 	start  time.Time
 	late   time.Duration // by so much it began after it was due
 	err    error
 }
 
-// fire runs one probe; the timers of targets call it.
+// fire runs one probe; the timers of targets call it. What it allocates it allocates before it takes the lock: the
+// garbage collector has those who allocate help it, and ten thousand probes a second would wait meanwhile.
 func (m *Monitor) fire(t *target) {
-	if !m.admit() {
-		return
+	a := &attempt{t: t}
+	if !m.quick(t) {
+		if !m.admit() {
+			return
+		}
+		defer m.wg.Done()
+		if !m.enter(t) {
+			return
+		}
 	}
-	defer m.wg.Done()
-	if !m.enter(t) {
-		return
-	}
-	defer m.leave(t)
-	a, ok := m.begin(t)
-	if !ok {
+	if !m.begin(a) {
+		m.leave(t)
 		return
 	}
 	a.err = a.run()
 	m.finish(a)
+	m.leave(t)
+	m.wg.Done()
 }
 
-// admit keeps Stop waiting for a probe, and probes from starting after Stop.
+// quick takes a place in flight if one is free, without the lock.
+func (m *Monitor) quick(t *target) bool {
+	if t.program {
+		return false
+	}
+	select {
+	case m.room <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+// admit keeps Stop waiting for one that waits for a place, and it from waiting after Stop.
 func (m *Monitor) admit() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -101,22 +119,24 @@ func (m *Monitor) place(room chan struct{}, t *target) bool {
 	}
 }
 
-// begin takes a target in hand, unless that is needless by now.
-func (m *Monitor) begin(t *target) (*attempt, bool) {
+// begin takes a target in hand, unless that is needless by now, and keeps Stop waiting for the probe.
+func (m *Monitor) begin(a *attempt) bool {
+	t := a.t
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := time.Now()
-	if m.ctx.Err() != nil || t.retired() || t.cancel != nil || now.Before(t.due) {
-		return nil, false
+	if !m.running || m.ctx.Err() != nil || t.retired() || t.cancel != nil || now.Before(t.due) {
+		return false
 	}
-	a := &attempt{t: t, target: t.Target, probe: t.probe, start: now, late: now.Sub(t.due)}
+	m.wg.Add(1)
+	a.target, a.probe, a.start, a.late = t.Target, t.probe, now, now.Sub(t.due)
 	a.deadline = now.Add(t.Check.Timeout)
 	t.cancel = a.cancel
 	if t.spread {
-		m.latest = max(m.latest, a.late)
+		m.lateness.add(a.late)
 	}
 	m.inFlight++
-	return a, true
+	return true
 }
 
 // run probes. A panic there must not take the nameserver down.

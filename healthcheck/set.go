@@ -12,9 +12,9 @@ const undoWithin = time.Minute
 
 // target is the Monitor's record of one target, guarded by Monitor.mu.
 type target struct {
-	Target
-	slot  Slot
-	probe probe
+	*Target // never written to: a Set puts another in its place
+	slot    Slot
+	probe   probe
 
 	program bool               // its probes run programs
 	timer   *time.Timer        // nil before Start
@@ -51,7 +51,7 @@ func (m *Monitor) Set(targets []Target) *Snapshot {
 	for _, t := range targets {
 		if t = t.complete(); !seen[t] {
 			seen[t] = true
-			wanted = append(wanted, &target{Target: t, probe: compile(t), program: t.Check.Type == "exec"})
+			wanted = append(wanted, &target{Target: &t, probe: compile(t), program: t.Check.Type == "exec"})
 		}
 	}
 	m.mu.Lock()
@@ -60,7 +60,7 @@ func (m *Monitor) Set(targets []Target) *Snapshot {
 	m.table = m.newTable()
 	m.net.idle.sweep(m.probed())
 	m.changes++
-	return m.snapshot()
+	return m.snapshot(nil)
 }
 
 // replace makes the targets what is wanted.
@@ -71,7 +71,7 @@ func (m *Monitor) replace(wanted []*target) {
 	for pass, key := range []func(Target) Target{whole, Target.identity} {
 		added = added[:0:0]
 		for _, w := range wanted {
-			if t := old.claim(pass, key(w.Target)); t != nil {
+			if t := old.claim(pass, key(*w.Target)); t != nil {
 				m.keep(t, w, now)
 			} else {
 				added = append(added, w)
@@ -85,7 +85,7 @@ func (m *Monitor) replace(wanted []*target) {
 	vacant := m.vacant(len(added))
 	for i, w := range added {
 		w.slot = vacant[i]
-		m.add(w, old.kin(w.Target), now)
+		m.add(w, old.kin(*w.Target), now)
 	}
 }
 
@@ -104,7 +104,7 @@ func (m *Monitor) ancestry() *ancestors {
 	for _, t := range m.targets {
 		if t != nil {
 			a.all = append(a.all, t)
-			a.by[0][t.Target] = append(a.by[0][t.Target], t)
+			a.by[0][*t.Target] = append(a.by[0][*t.Target], t)
 			a.by[1][t.identity()] = append(a.by[1][t.identity()], t)
 		}
 	}
@@ -248,19 +248,20 @@ func (m *Monitor) newTable() table {
 		if t == nil {
 			continue
 		}
-		tab.targets[i] = t.Target
+		tab.targets[i] = *t.Target
 		if !t.retired() {
-			tab.slots[t.Target] = t.slot
+			tab.slots[*t.Target] = t.slot
 		}
 	}
 	return tab
 }
 
-func (m *Monitor) snapshot() *Snapshot {
+// snapshot fills room, which may be too small. mu is held.
+func (m *Monitor) snapshot(room []State) *Snapshot {
 	return &Snapshot{
 		Generation: m.changes,
 		Targets:    m.table.targets,
-		States:     slices.Clone(m.states),
+		States:     append(room, m.states...),
 		slots:      m.table.slots,
 	}
 }

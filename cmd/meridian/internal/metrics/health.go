@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"math"
 	"strconv"
 
 	"github.com/meridian-dns/meridian/healthcheck"
@@ -12,6 +13,7 @@ var (
 	targetLatency = desc("health_target_latency_seconds", "Time that the last probe with a result took.", "target", "server")
 	targets       = desc("health_targets", "Targets by state.", "state")
 	probes        = desc("health_probes_total", "Probes by result.", "result")
+	lateness      = desc("health_probe_lateness_seconds", "Time from when a probe was due to its begin. First probes, which go out in a burst, are left out.")
 	inFlight      = desc("health_probes_in_flight", "Probes under way now.")
 	faults        = desc("health_faults_total", "Probes that came to nothing by a fault of this host.", "fault")
 	frozen        = desc("health_frozen", "1 while states are kept as they were, because the fault is here.")
@@ -41,6 +43,13 @@ func (e emitter) health(s *Snapshot) {
 	}
 	e.counter(probes, float64(s.Probes.Probes-s.Probes.Failures), "good")
 	e.counter(probes, float64(s.Probes.Failures), "bad")
+	late := &s.Probes.Lateness
+	e.histogram(lateness, late.Counts[:], func(i int) float64 {
+		if i == len(late.Counts)-1 {
+			return math.Inf(1)
+		}
+		return late.Bound(i).Seconds()
+	}, late.Sum.Seconds())
 	e.gauge(inFlight, float64(s.Probes.InFlight))
 	for f, c := range s.Probes.Faults {
 		e.counter(faults, float64(c.Count), healthcheck.Fault(f).String())

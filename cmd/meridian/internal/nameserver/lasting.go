@@ -31,14 +31,21 @@ type saver struct {
 	alive time.Time     // when that was last written
 
 	mu    sync.Mutex // one save at a time; guards what follows
-	saved map[healthcheck.Target]healthcheck.State
-	keys  map[healthcheck.Target]string
+	saved map[healthcheck.Target]*saved
+	round int // of saves
+}
+
+// saved is what the journal holds of a target.
+type saved struct {
+	key   string
+	state healthcheck.State
+	round int // of the last save that met the target
 }
 
 // restoreHealth gives the targets the states that they had when this nameserver last ended.
 func (n *Nameserver) restoreHealth() {
 	j, s := n.ops.journal, &n.ops.saver
-	s.saved, s.keys = map[healthcheck.Target]healthcheck.State{}, map[healthcheck.Target]string{}
+	s.saved = map[healthcheck.Target]*saved{}
 	var list []healthcheck.Saved
 	j.Each(targetPrefix, func(key string, value []byte) {
 		var one healthcheck.Saved
@@ -47,7 +54,7 @@ func (n *Nameserver) restoreHealth() {
 			return
 		}
 		list = append(list, one)
-		s.saved[one.Target], s.keys[one.Target] = one.State, key
+		s.saved[one.Target] = &saved{key: key, state: one.State}
 	})
 	var alive time.Time
 	j.Each(aliveKey, func(_ string, value []byte) { _ = json.Unmarshal(value, &alive) }) // without: long ago
@@ -66,30 +73,27 @@ func (n *Nameserver) save() {
 	if s.saved == nil {
 		return
 	}
+	s.round++
 	changes := map[string]any{}
-	present := make(map[healthcheck.Target]bool, len(h.Targets))
 	owners := plan.owners()
 	for i, t := range h.Targets {
-		present[t] = true
-		now := h.States[i]
-		old, known := s.saved[t]
-		if known && same(old, now) {
+		now, old := h.States[i], s.saved[t]
+		if old == nil {
+			old = &saved{key: keyOf(t)}
+			s.saved[t] = old
+		} else if old.round = s.round; same(old.state, now) {
 			continue
 		}
-		if s.keys[t] == "" {
-			s.keys[t] = keyOf(t)
+		if old.state.Status != now.Status {
+			n.noteTransition(t, owners[i].Name, old.state.Status, now, changes)
 		}
-		if old.Status != now.Status {
-			n.noteTransition(t, owners[i].Name, old.Status, now, changes)
-		}
-		s.saved[t] = now
-		changes[s.keys[t]] = healthcheck.Saved{Target: t, State: now}
+		old.state, old.round = now, s.round
+		changes[old.key] = healthcheck.Saved{Target: t, State: now}
 	}
-	for t, key := range s.keys {
-		if !present[t] {
-			changes[key] = nil
+	for t, old := range s.saved {
+		if old.round != s.round {
+			changes[old.key] = nil
 			delete(s.saved, t)
-			delete(s.keys, t)
 		}
 	}
 	if err := n.ops.journal.Put(changes, false); err != nil {
