@@ -32,8 +32,9 @@ func CoresMetric(check string) string { return "cores for " + check }
 func LateMetric(check string) string { return "latest " + check + " probe" }
 
 // health probes ten thousand servers once a second and reads what that costs the nameserver, and by how much a probe
-// was late: seen from the servers, as the time between the end of a probe, which is the connection or the answer, and
-// the next one. Their own delays are in it.
+// // was late: seen from the servers, as the time between the end of a probe, which is the connection or the answer, and
+// the beginning of the next one, less the interval. Both are as the kernel had them, so that the servers' own delays are
+// not in it; those of the answer on its way through the nameserver are.
 func health(r *Rig, t *Trial) error {
 	targets := 10_000
 	if r.Quick {
@@ -80,7 +81,7 @@ func (r *Rig) healthOnce(t *Trial, name, check string, targets int) error {
 	}
 	cores := (after - before).Seconds() / took.Seconds()
 	t.add(peer.Meridian.Name, CoresMetric(name), "cores", cores)
-	t.add(peer.Meridian.Name, "CPU per "+name+" probe", "us", 1e6*(after-before).Seconds()/float64(probes))
+	t.add(peer.Meridian.Name, "CPU per "+name+" probe", "us", 1e6*(after-before).Seconds()/float64(max(1, probes)))
 	t.add(peer.Meridian.Name, name+" probes", "/s", float64(probes)/took.Seconds())
 	t.add(peer.Meridian.Name, LateMetric(name), "ms", 1e3*latest.Seconds())
 	t.add(peer.Meridian.Name, "99.9 % of "+name+" probes late by less than", "ms", 1e3*tail.Seconds())

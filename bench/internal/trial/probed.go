@@ -105,9 +105,21 @@ func (p *probed) accept() {
 		}
 		i := int(local.Addr[2])<<8 + int(local.Addr[3])
 		p.owner[int32(fd)] = i
-		p.came(i, true)
-		p.came(i, false)
+		at := p.arrived(fd)
+		p.came(i, true, at)
+		p.came(i, false, at)
 	}
+}
+
+// arrived is when the last segment came to a connection, as the kernel has it, in steps of its clock: this program may
+// have been kept from seeing it.
+func (p *probed) arrived(fd int) time.Time {
+	now := time.Now()
+	info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
+	if err != nil {
+		return now
+	}
+	return now.Add(-time.Duration(info.Last_ack_recv) * time.Millisecond)
 }
 
 // answer takes a request, which fits into a segment, and answers it.
@@ -122,24 +134,23 @@ func (p *probed) answer(fd int, request []byte) {
 		unix.Close(fd)
 		return
 	}
-	p.came(i, true)
+	p.came(i, true, p.arrived(fd))
 	if _, err := unix.Write(fd, []byte("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n")); err == nil {
-		p.came(i, false)
+		p.came(i, false, time.Now())
 	}
 }
 
 // came notes that a probe began, or that it ended. A connection and its request are one.
-func (p *probed) came(i int, began bool) {
-	now := time.Now()
+func (p *probed) came(i int, began bool, at time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	since := now.Sub(p.last[i])
+	since := at.Sub(p.last[i])
 	if began && !p.last[i].IsZero() && since > healthInterval/2 {
 		p.late = append(p.late, since-healthInterval)
 		p.n++
 	}
 	if !began {
-		p.last[i] = now
+		p.last[i] = at
 	}
 }
 
