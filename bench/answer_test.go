@@ -20,6 +20,7 @@ import (
 	"github.com/meridian-dns/meridian/dnssec"
 	"github.com/meridian-dns/meridian/geo"
 	"github.com/meridian-dns/meridian/healthcheck"
+	"github.com/meridian-dns/meridian/internal/flat"
 	"github.com/meridian-dns/meridian/resolver"
 	"github.com/meridian-dns/meridian/steer"
 	"github.com/meridian-dns/meridian/zones"
@@ -59,12 +60,54 @@ var world = sync.OnceValues(func() (*steer.State, error) {
 	if err != nil {
 		return nil, err
 	}
+	regions, err := laid(part.Save)
+	if err != nil {
+		return nil, err
+	}
+	regions[0].Enlarge()
+	if part, err = geo.ReadPartition(regions[0]); err != nil {
+		return nil, err
+	}
 	set, err := steer.Compile(db, part, pools)
 	if err != nil {
 		return nil, err
 	}
+	if regions, err = laid(set.Save); err != nil {
+		return nil, err
+	}
+	tables, err := steer.ReadTables(part, pools, regions)
+	if err != nil {
+		return nil, err
+	}
+	if set, err = steer.CompileWith(db, part, pools, tables); err != nil {
+		return nil, err
+	}
 	return set.With(nil, &healthcheck.Snapshot{}), nil
 })
+
+// laid has pieces in the kind of memory in which serve has them from its child.
+func laid(save func(*flat.Writer)) ([]*flat.Region, error) {
+	f, err := flat.NewFile("bench")
+	if err != nil {
+		return nil, err
+	}
+	w := flat.NewWriter(f)
+	save(w)
+	pieces, err := w.Pieces()
+	if err != nil {
+		return nil, err
+	}
+	var regions []*flat.Region
+	for _, p := range pieces {
+		r, err := flat.Map(f, p)
+		if err != nil {
+			return nil, err
+		}
+		r.Populate()
+		regions = append(regions, r)
+	}
+	return regions, nil
+}
 
 // zone compiles master-file text.
 func zone(b *testing.B, name string, text []byte) zones.Entry {

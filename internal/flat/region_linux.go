@@ -5,6 +5,7 @@ import (
 	"os"
 	"runtime"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -18,6 +19,8 @@ const (
 	slice = 1 << 20
 	// pause is what queries get in between.
 	pause = time.Millisecond
+	// huge is the size of huge pages, or a multiple of it: elsewhere than on x86-64 and arm64 it may be.
+	huge = 2 << 20
 )
 
 // NewFile makes a file that has no name and lies in memory. It goes with the last process that has it open or mapped.
@@ -43,13 +46,49 @@ func Map(f *os.File, p Piece) (*Region, error) {
 	if p.Offset < 0 || p.Length <= 0 || p.Offset+p.Length > info.Size() {
 		return nil, fmt.Errorf("memory file: no %d octets at %d in a file of %d", p.Length, p.Offset, info.Size())
 	}
-	b, err := unix.Mmap(int(f.Fd()), p.Offset, int(p.Length), unix.PROT_READ, unix.MAP_SHARED)
+	b, err := mapPiece(f, p)
 	if err != nil {
 		return nil, fmt.Errorf("memory file: map: %w", err)
 	}
 	r := &Region{f, p, b}
 	runtime.AddCleanup(r, func(r Region) { time.AfterFunc(grace, r.release) }, *r)
 	return r, nil
+}
+
+// mapPiece maps a piece at an address as far behind a multiple of the size of huge pages as the piece is in its file:
+// only so are huge pages of the file such of the process.
+func mapPiece(f *os.File, p Piece) ([]byte, error) {
+	page := uintptr(pageSize())
+	size := (uintptr(p.Length) + page - 1) / page * page
+	room, err := unix.MmapPtr(-1, 0, nil, size+huge, unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
+	if err != nil {
+		return nil, err
+	}
+	before := (uintptr(p.Offset) - uintptr(room)) % huge
+	at, err := unix.MmapPtr(int(f.Fd()), p.Offset, unsafe.Add(room, before), size, unix.PROT_READ, unix.MAP_SHARED|unix.MAP_FIXED)
+	if err != nil {
+		unix.MunmapPtr(room, size+huge)
+		return nil, err
+	}
+	unmap(room, before)
+	unmap(unsafe.Add(at, size), huge-before)
+	return unsafe.Slice((*byte)(at), p.Length), nil
+}
+
+func unmap(at unsafe.Pointer, size uintptr) {
+	if size > 0 {
+		unix.MunmapPtr(at, size)
+	}
+}
+
+// Enlarge puts the region into huge pages, if the kernel can: then looking something up anywhere in many MB waits for
+// the memory alone, and hardly for page tables. It holds for all processes that map the file. The kernel copies the
+// memory for that, a huge page at a time.
+func (r *Region) Enlarge() {
+	for from := (huge - r.piece.Offset%huge) % huge; from+huge <= r.piece.Length; from += huge {
+		unix.Madvise(r.b[from:from+huge], unix.MADV_COLLAPSE) // from Linux 6.1 on, and whatever shmem_enabled says
+	}
+	runtime.KeepAlive(r)
 }
 
 // Populate makes the first use of every page cheap.
@@ -68,5 +107,5 @@ func (r Region) release() {
 		unix.Fallocate(int(r.file.Fd()), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, r.piece.Offset+done, n)
 		time.Sleep(pause)
 	}
-	unix.Munmap(r.b)
+	unmap(unsafe.Pointer(&r.b[0]), uintptr(len(r.b)))
 }

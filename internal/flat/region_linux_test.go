@@ -1,11 +1,13 @@
 package flat
 
 import (
+	"bytes"
 	"os"
 	"runtime"
 	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 )
 
 func TestRegions(t *testing.T) {
@@ -67,8 +69,10 @@ func TestUnreachable(t *testing.T) {
 	}
 	pieces, _ := w.Pieces()
 	before := blocks(t, f)
-	if _, err := Map(f, pieces[0]); err != nil {
+	if gone, err := Map(f, pieces[0]); err != nil {
 		t.Fatal(err)
+	} else {
+		gone.Enlarge()
 	}
 	kept, err := Map(f, pieces[1])
 	if err != nil {
@@ -84,4 +88,41 @@ func TestUnreachable(t *testing.T) {
 		t.Error("the other region has changed")
 	}
 	runtime.KeepAlive(kept)
+}
+
+// TestEnlarge puts two regions that share a huge page into such pages, and looks at them by another mapping.
+func TestEnlarge(t *testing.T) {
+	f, err := NewFile("test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := make([]byte, 5<<20)
+	for i := range text {
+		text[i] = byte(i * 7 >> 3)
+	}
+	w := NewWriter(f)
+	for _, n := range []int{3 << 20, 5 << 20} {
+		w.Next()
+		Put(w, text[:n])
+	}
+	pieces, err := w.Pieces()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		for i, p := range pieces {
+			r, err := Map(f, p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if at := uintptr(unsafe.Pointer(&r.Bytes()[0])); at%huge != uintptr(p.Offset)%huge {
+				t.Errorf("piece %d at %d of its file lies at %#x: no huge page can hold it", i, p.Offset, at)
+			}
+			r.Enlarge()
+			if got := Get[byte](NewReader(r.Bytes())); !bytes.Equal(got, text[:len(got)]) || len(got) == 0 {
+				t.Errorf("piece %d has changed", i)
+			}
+			runtime.KeepAlive(r)
+		}
+	}
 }
