@@ -23,8 +23,8 @@ type Cache struct {
 	dir      string
 	readOnly bool
 
-	made, reused atomic.Uint64
-	took         atomic.Int64 // nanoseconds
+	made, reused, failed atomic.Uint64
+	took                 atomic.Int64 // nanoseconds
 
 	mu    sync.RWMutex
 	files map[int]*cacheFile // by size of signatures, in octets
@@ -161,13 +161,13 @@ func (c *Cache) Close() error {
 
 // Work is what signers with a cache did.
 type Work struct {
-	Made, Reused uint64        // signatures
-	Took         time.Duration // to make them, over all processors
+	Made, Reused, Failed uint64        // signatures
+	Took                 time.Duration // to make them, over all processors
 }
 
 // Work counts since the cache was opened.
 func (c *Cache) Work() Work {
-	return Work{Made: c.made.Load(), Reused: c.reused.Load(), Took: time.Duration(c.took.Load())}
+	return Work{Made: c.made.Load(), Reused: c.reused.Load(), Failed: c.failed.Load(), Took: time.Duration(c.took.Load())}
 }
 
 // worked counts a signature that took so long to make, or that was there.
@@ -179,5 +179,12 @@ func (c *Cache) worked(made bool, took time.Duration) {
 		c.took.Add(int64(took))
 	default:
 		c.reused.Add(1)
+	}
+}
+
+// failing counts a signature that could not be made.
+func (c *Cache) failing() {
+	if c != nil {
+		c.failed.Add(1)
 	}
 }

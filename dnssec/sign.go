@@ -65,11 +65,18 @@ type signingKey struct {
 	mark [sha256.Size]byte // of the key and the signer's name
 }
 
+// maxSigners is how many keys sign an RRset at most: zones count its signatures
+// in an octet, and validators give up long before.
+const maxSigners = 255
+
 // NewSigner makes the signer of a zone; origin is its apex in wire form and
 // lower case. The cache may be nil.
 func NewSigner(origin string, p Plan, o Options, c *Cache) (*Signer, error) {
 	if len(p.KeySigners) == 0 || len(p.ZoneSigners) == 0 {
 		return nil, errors.New("no key signs the zone now")
+	}
+	if n := max(len(p.KeySigners), len(p.ZoneSigners)); n > maxSigners {
+		return nil, fmt.Errorf("%d keys sign at once, and no more than %d can", n, maxSigners)
 	}
 	s := &Signer{origin: origin, plan: p, o: o.withDefaults(), cache: c, zone: len(p.ZoneSigners)}
 	if err := o.Check(); err != nil {
@@ -237,6 +244,7 @@ func (s *Signer) one(k signingKey, buf []byte, now int64) ([]byte, error) {
 	}
 	if err != nil {
 		s.failed.Store(&err)
+		s.cache.failing()
 		if cached && int64(old.expiration) > now {
 			return s.rdata(buf, old), nil
 		}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/meridian-dns/meridian/config"
@@ -26,6 +27,7 @@ type keyrings struct {
 	state  string // folder
 	config string // its path, for messages
 	cache  *dnssec.Cache
+	failed atomic.Uint64 // how often a zone could not be signed for want of keys that can
 
 	mu     sync.Mutex          // guards the fields below
 	read   map[string]*keyread // by zone, in text
@@ -116,10 +118,18 @@ func (k *keyrings) load(folder, zone string) (*dnssec.Ring, error) {
 func (k *keyrings) signer(origin string, o dnssec.Options) (*dnssec.Signer, error) {
 	keys, _ := k.sign(zoneText(origin))
 	if keys.ring == nil {
+		k.failed.Add(1)
 		return nil, keys.err
 	}
-	return dnssec.NewSigner(origin, keys.ring.Plan(time.Now()), o, k.cache)
+	s, err := dnssec.NewSigner(origin, keys.ring.Plan(time.Now()), o, k.cache)
+	if err != nil {
+		k.failed.Add(1)
+	}
+	return s, err
 }
+
+// failures is how often signatures could not be made.
+func (k *keyrings) failures() uint64 { return k.failed.Load() + k.cache.Work().Failed }
 
 // zoneText is the name of a zone as the configuration has it, from its wire form.
 func zoneText(origin string) string {

@@ -55,7 +55,7 @@ func (n *Nameserver) signatures() metrics.Signing {
 	work := n.keys.cache.Work()
 	s := metrics.Signing{
 		KeyEvents: map[string]time.Time{}, Made: work.Made, Reused: work.Reused, Took: work.Took,
-		Late: n.signing.late.Load(), Failed: n.signing.failed.Load(),
+		Late: n.signing.late.Load(), Failed: int64(n.keys.failures()),
 	}
 	s.Names, s.Variants = n.View().Signatures()
 	if since := n.signing.behind.Load(); since != 0 {

@@ -13,6 +13,9 @@ import (
 	"github.com/meridian-dns/meridian/dnssec"
 )
 
+// flushEvery is after how many seconds new signatures are written to their folder, and it is told if that fails.
+const flushEvery = 10
+
 // watchKeys looks once a second whether keys have changed, and does for the zones that have roll = true what is due,
 // until ctx ends.
 func (n *Nameserver) watchKeys(ctx context.Context) error {
@@ -32,7 +35,7 @@ func (n *Nameserver) watchKeys(ctx context.Context) error {
 				told.tell(n.log, zone, n.step(zone, d, keys.ring, nil))
 			}
 		})
-		if i%60 == 59 {
+		if i%flushEvery == flushEvery-1 {
 			told.tell(n.log, "", n.keys.cache.Flush())
 		}
 	})

@@ -23,7 +23,6 @@ type signing struct {
 	wake   chan struct{}
 	behind atomic.Int64 // since when some name has been answered as an earlier state says, in Unix nanoseconds; 0: none is
 	late   atomic.Int64 // how often a name was answered so for more than a second
-	failed atomic.Int64 // how often signatures could not be made
 }
 
 // tooLate is how long a name may keep its previous answer while a new one is being signed.
@@ -127,8 +126,8 @@ func (n *Nameserver) catchUp() {
 }
 
 // status tells how signing stands.
-func (s *signing) status(v *resolver.View) admin.Signing {
-	t := admin.Signing{Behind: s.behind.Load() != 0, Late: uint64(s.late.Load()), Failed: uint64(s.failed.Load())}
+func (s *signing) status(v *resolver.View, failed uint64) admin.Signing {
+	t := admin.Signing{Behind: s.behind.Load() != 0, Late: uint64(s.late.Load()), Failed: failed}
 	if v != nil {
 		t.Names, t.Variants = v.Signatures()
 	}
@@ -138,7 +137,6 @@ func (s *signing) status(v *resolver.View) admin.Signing {
 // tell logs what went wrong with the signatures of a view.
 func (s *signing) tell(v *resolver.View, since int64, log *zap.Logger) {
 	if err := v.SignErr(); err != nil {
-		s.failed.Add(1)
 		log.Error("signatures cannot be made; the last good ones serve on", zap.Error(err))
 	}
 	if took := time.Since(time.Unix(0, since)); since != 0 && took > tooLate {
