@@ -32,12 +32,13 @@ type Status struct {
 	DNS        Traffic   `json:"dns"`
 	Probes     Probes    `json:"probes"`
 	Signing    Signing   `json:"signing"` // of the answers of geo names
+	Logs       Logs      `json:"logs"`
 	API        APICounts `json:"api"`
 }
 
 // Alarm is a fault of the nameserver itself, or of what it was given.
 type Alarm struct {
-	Key   string    `json:"key"` // "reload", "geo", "zones", "health", "freeze", "state", "alerts"
+	Key   string    `json:"key"` // "reload", "geo", "zones", "health", "freeze", "state", "alerts", "query_log", "dnstap"
 	Text  string    `json:"text"`
 	Since time.Time `json:"since"`
 }
@@ -106,6 +107,14 @@ type Signing struct {
 	Behind   bool   `json:"behind"`   // some name is answered as before while a new answer is being signed
 	Late     uint64 `json:"late"`     // how often that took over a second
 	Failed   uint64 `json:"failed"`   // how often signatures could not be made, and older ones served on
+}
+
+// Logs counts what became of the samples of queries since the start.
+type Logs struct {
+	Queries        uint64 `json:"queries"`         // in the query log
+	QueriesDropped uint64 `json:"queries_dropped"` // left out of it: it was slow, or could not be written
+	Dnstap         uint64 `json:"dnstap"`          // messages sent
+	DnstapDropped  uint64 `json:"dnstap_dropped"`  // messages that nobody took
 }
 
 // Probes counts health checks since the start.

@@ -40,9 +40,11 @@ type Config struct {
 	ZoneOptions map[string]Zone  // by name in lower case without a final dot; the root is "."
 	Pools       []Pool           // in the order of the file
 
-	API    API
-	Freeze Freeze
-	Alerts Alerts
+	API      API
+	Freeze   Freeze
+	Alerts   Alerts
+	QueryLog QueryLog
+	Dnstap   Dnstap
 }
 
 // Identity is what the server tells of itself. An empty field is never told.
@@ -143,6 +145,7 @@ func (r *report) config(root *node, path string) *Config {
 		Limits:        r.limits(t.get("limits")),
 	}
 	c.API, c.Freeze, c.Alerts = r.api(t.get("api"), dir), r.freeze(t.get("freeze")), r.alerts(t.get("alerts"), dir)
+	c.QueryLog, c.Dnstap = r.queryLog(t.get("query_log"), dir), r.dnstap(t.get("dnstap"), dir)
 	c.Geo = r.geo(t.get("geo"), dir)
 	before := len(r.list)
 	c.Servers = r.servers(t.get("servers"))

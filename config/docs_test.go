@@ -125,6 +125,11 @@ url = "https://example.com/"
 [freeze]
 canaries = "192.0.2.1:443"
 #[freeze]
+[query_log]
+#[query_log]
+[dnstap]
+socket = "a.sock"
+#[dnstap]
 [geo]
 city = "a.mmdb"
 #[geo]

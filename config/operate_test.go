@@ -44,6 +44,13 @@ tls = "none"
 [alerts.ping]
 url = "http://127.0.0.1/"
 every = "5s"
+[query_log]
+file = "queries.log"
+[dnstap]
+socket = "/run/dnstap.sock"
+sample = 0.25
+identity = "ns1"
+version = "v"
 `))
 	if err != nil {
 		t.Fatal(err)
@@ -54,6 +61,8 @@ every = "5s"
 		Tokens: []config.APIToken{{"ops", "/etc/meridian/ops.token", "write"}, {"beat", "/b", "read"}},
 	})
 	equal(t, "freeze", c.Freeze, config.Freeze{Canaries: []string{"192.0.2.1:443", "example.com:53"}, Sites: 4, Window: 10 * time.Second})
+	equal(t, "query_log", c.QueryLog, config.QueryLog{On: true, Sample: 0.01, File: "/etc/meridian/queries.log"})
+	equal(t, "dnstap", c.Dnstap, config.Dnstap{Socket: "/run/dnstap.sock", Sample: 0.25, Identity: "ns1", Version: "v"})
 	equal(t, "alerts", c.Alerts, config.Alerts{
 		Name: "ns1", After: 5 * time.Second, Clear: 10 * time.Second, Repeat: 4 * time.Hour,
 		To: []config.Receiver{

@@ -34,7 +34,9 @@ type desk struct {
 const deskBatch = 16
 
 func newDesk(t *streams) *desk {
-	return &desk{r: newResponder(t.s, resolver.TCP, deskBatch, &t.counts)}
+	d := &desk{r: newResponder(t.s, resolver.TCP, deskBatch, &t.counts)}
+	d.r.taps.shared = &t.sinks
+	return d
 }
 
 // conn is one TCP connection. Its answers go out in the order of its queries; those to queries that came
@@ -44,6 +46,7 @@ type conn struct {
 	tcp    *net.TCPConn
 	raw    syscall.RawConn
 	client netip.AddrPort
+	local  netip.AddrPort
 	seat   seat // guarded by the table
 
 	desk    *desk     // nil while it waits
@@ -65,6 +68,8 @@ func newConn(t *streams, tcp *net.TCPConn) (*conn, error) {
 	from := tcp.RemoteAddr().(*net.TCPAddr).AddrPort()
 	c := &conn{via: t, tcp: tcp, raw: raw}
 	c.client = netip.AddrPortFrom(from.Addr().Unmap().WithZone(""), from.Port())
+	at := tcp.LocalAddr().(*net.TCPAddr).AddrPort()
+	c.local = netip.AddrPortFrom(at.Addr().Unmap().WithZone(""), at.Port())
 	c.tryRead, c.tryWrite = c.readStep, c.writeStep
 	return c, nil
 }
@@ -206,6 +211,7 @@ func (c *conn) answer() {
 // batch answers some of the messages in in.
 func (c *conn) batch() {
 	r := c.desk.r
+	r.local = c.local
 	r.begin()
 	rest := c.in
 	for !r.full() {

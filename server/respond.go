@@ -35,12 +35,15 @@ type responder struct {
 	tally   tally
 	servers numberTally
 	counts  *counters // of the servers
+	taps    tapped
+	local   netip.AddrPort             // the address asked
+	localOf func(i int) netip.AddrPort // the same of message i, where local does not tell
 	via     resolver.Transport
 }
 
 // newResponder makes one for batches of so many messages, which counts into c.
 func newResponder(s *Server, t resolver.Transport, batch int, c *counters) *responder {
-	r := &responder{load: s.view, panics: &s.panics, via: t, counts: c, reqs: make([]resolver.Request, 0, batch)}
+	r := &responder{load: s.view, panics: &s.panics, via: t, counts: c, taps: tapped{now: &s.taps}, reqs: make([]resolver.Request, 0, batch)}
 	var seed [16]byte
 	rand.Read(seed[:]) // never fails
 	r.random.Seed(binary.NativeEndian.Uint64(seed[:8]), binary.NativeEndian.Uint64(seed[8:]))
@@ -51,6 +54,9 @@ func newResponder(s *Server, t resolver.Transport, batch int, c *counters) *resp
 func (r *responder) begin() {
 	r.begun, r.before = time.Now(), r.tally.Answers
 	r.view, r.now, r.reqs, r.alone = r.load(), uint32(r.begun.Unix()), r.reqs[:0], false
+	if r.taps.of != r.taps.now.Load() {
+		r.taps.renew(&r.random)
+	}
 }
 
 // full tells whether the batch takes no more.
@@ -102,6 +108,9 @@ func (r *responder) answer(dst []byte, i int) int {
 	}
 	for _, number := range r.scratch.Servers() {
 		r.servers.add(number)
+	}
+	if len(r.taps.ends) > 0 {
+		r.tap(i, dst[:n])
 	}
 	return n
 }

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // Server serves DNS over UDP and TCP. It is safe for concurrent use.
@@ -15,6 +16,7 @@ type Server struct {
 	panics alarm
 	table  *connections
 	slots  slots
+	taps   atomic.Pointer[[]Tap]
 
 	change sync.Mutex // held while the set of listeners changes, binding and draining included
 

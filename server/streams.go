@@ -21,6 +21,7 @@ type streams struct {
 	counts   counters
 	desks    sync.Pool // of *desk
 	trouble  alarm
+	sinks    sharedSinks
 	quit     chan struct{}  // closed when no more is to be read
 	accepted chan struct{}  // closed when no more is accepted
 	ends     sync.WaitGroup // of the connections
@@ -42,7 +43,11 @@ func bindTCP(s *Server, addr netip.AddrPort, shared bool) (*streams, error) {
 
 func (t *streams) port() uint16      { return t.ln.Addr().(*net.TCPAddr).AddrPort().Port() }
 func (t *streams) sockets() []uint64 { return inodes(t.ln) }
-func (t *streams) close()            { t.ln.Close() }
+
+func (t *streams) close() {
+	t.ln.Close()
+	t.sinks.close()
+}
 
 func (t *streams) stopping() bool {
 	select {

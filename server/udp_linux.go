@@ -84,6 +84,7 @@ func (u *batchUDP) serve(worker int) {
 	w := newBatchWorker(u, worker)
 	w.run()
 	w.drain()
+	w.r.taps.close()
 }
 
 // mmsghdr is struct mmsghdr of recvmmsg(2).
@@ -119,6 +120,10 @@ func newBatchWorker(u *batchUDP, worker int) *batchWorker {
 		queries: make([]byte, batchSize*queryStride), answers: make([]byte, batchSize*replyStride),
 	}
 	wildcard := u.bound.Addr().IsUnspecified()
+	w.r.local = u.bound
+	if wildcard {
+		w.r.localOf = w.asked
+	}
 	for i := range batchSize {
 		in, out := &w.vectors[i], &w.vectors[batchSize+i]
 		in.Base, out.Base = &w.queries[i*queryStride], &w.answers[i*replyStride]
@@ -251,6 +256,19 @@ func (w *batchWorker) source(i int) netip.AddrPort {
 		return netip.AddrPortFrom(netip.AddrFrom4([4]byte(name[4:8])), port)
 	}
 	return netip.AddrPortFrom(netip.AddrFrom16([16]byte(name[8:24])), port)
+}
+
+// asked is the address that query k of the batch came to, on a wildcard listener.
+func (w *batchWorker) asked(k int) netip.AddrPort {
+	i := int(w.from[k])
+	info := w.control[i][unix.CmsgLen(0):]
+	switch {
+	case w.received[i].Controllen == 0:
+		return w.u.bound
+	case w.v4:
+		return netip.AddrPortFrom(netip.AddrFrom4([4]byte(info[8:12])), w.u.bound.Port())
+	}
+	return netip.AddrPortFrom(netip.AddrFrom16([16]byte(info[:16])), w.u.bound.Port())
 }
 
 // address sends reply k, of size bytes, where message i came from.

@@ -66,6 +66,8 @@ func (u *portableUDP) sockets() []uint64     { return inodes(u.conn) }
 
 func (u *portableUDP) serve(worker int) {
 	r := newResponder(u.s, resolver.UDP, 1, u.counts[worker])
+	defer r.taps.close()
+	r.local = u.bound
 	in, out := make([]byte, querySize), make([]byte, answerSize)
 	oob := make([]byte, 128)
 	for {

@@ -96,10 +96,12 @@ func (i Info) first() uint16 {
 	return typeA
 }
 
+const pinnedText = "this server whatever its health: the name is pinned to it"
+
 func (e *Explanation) pinned(p *pool, server int32, h *healthcheck.Snapshot) {
 	sv := &p.Servers[server]
 	e.Ref, e.Pinned = p.Name+"/"+sv.Name, true
-	e.Pick = "this server whatever its health: the name is pinned to it"
+	e.Pick = pinnedText
 	family := 0
 	if e.Type == typeAAAA {
 		family = 1
@@ -123,7 +125,11 @@ type explainer struct {
 
 func (x *explainer) explain() {
 	x.at = x.pool.table.seat(&x.Client, x.pool.Pick == Sticky)
-	x.findPlace(x.lookedUp())
+	at := x.lookedUp()
+	x.findPlace(at)
+	if x.set.db != nil && !at.blind && !x.Place.Special {
+		x.Location = x.set.db.Locate(x.Address)
+	}
 	x.matchRule()
 	x.decide()
 	x.unrest()
@@ -188,9 +194,6 @@ func (x *explainer) findPlace(at spot) {
 	}
 	x.Place = part.Places[id]
 	x.from = placePoint(&x.Place)
-	if x.set.db != nil && !at.blind && !x.Place.Special {
-		x.Location = x.set.db.Locate(x.Address)
-	}
 }
 
 func (x *explainer) matchRule() {

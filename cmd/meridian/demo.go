@@ -31,7 +31,7 @@ Nothing outside a temporary folder is touched, which is removed at the end.`,
 			if !cmd.Flags().Changed("log-level") {
 				quiet.logLevel = "error" // what health checks find is shown anyway
 			}
-			log, _, err := quiet.newLog(cmd.ErrOrStderr())
+			log, err := quiet.newLog(cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}
@@ -39,7 +39,7 @@ Nothing outside a temporary folder is touched, which is removed at the end.`,
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 			defer stop()
 			return demo.Run(ctx, demo.Options{
-				In: os.Stdin, Out: os.Stdout, Log: log, Duration: duration,
+				In: os.Stdin, Out: os.Stdout, Log: log.Logger, Duration: duration,
 				Screen: isTerminal(os.Stdin) && isTerminal(os.Stdout) && os.Getenv("TERM") != "dumb",
 				Color:  os.Getenv("NO_COLOR") == "",
 			})

@@ -10,29 +10,33 @@ import (
 	"golang.org/x/term"
 )
 
-// newLog makes the log of a command: lines for people in a terminal, JSON for machines elsewhere. Its level can be changed.
-func (s *settings) newLog(w io.Writer) (*zap.Logger, *zap.AtomicLevel, error) {
-	level, err := zap.ParseAtomicLevel(s.logLevel)
-	if err != nil {
-		return nil, nil, usageError{fmt.Errorf("--log-level: %q is none of debug, info, warn, error", s.logLevel)}
-	}
-	encoder, err := s.encoder(w)
-	if err != nil {
-		return nil, nil, err
-	}
-	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(w)), level)), &level, nil
+// logs is where a command writes what it does.
+type logs struct {
+	*zap.Logger
+	level   *zap.AtomicLevel
+	lines   zapcore.WriteSyncer // takes other whole lines between those of the logger
+	console bool                // the lines are for people, not JSON
 }
 
-// encoder writes lines in the format for w.
-func (s *settings) encoder(w io.Writer) (zapcore.Encoder, error) {
+// newLog makes the log of a command: lines for people in a terminal, JSON for machines elsewhere.
+func (s *settings) newLog(w io.Writer) (*logs, error) {
+	level, err := zap.ParseAtomicLevel(s.logLevel)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("--log-level: %q is none of debug, info, warn, error", s.logLevel)}
+	}
+	l := &logs{level: &level, lines: zapcore.Lock(zapcore.AddSync(w))}
+	var encoder zapcore.Encoder
 	switch format := s.format(w); format {
 	case "json":
-		return zapcore.NewJSONEncoder(jsonLines()), nil
+		encoder = zapcore.NewJSONEncoder(jsonLines())
 	case "console":
-		return zapcore.NewConsoleEncoder(consoleLines(isTerminal(w) && os.Getenv("NO_COLOR") == "")), nil
+		l.console = true
+		encoder = zapcore.NewConsoleEncoder(consoleLines(isTerminal(w) && os.Getenv("NO_COLOR") == ""))
 	default:
 		return nil, usageError{fmt.Errorf("--log-format: %q is neither console nor json", format)}
 	}
+	l.Logger = zap.New(zapcore.NewCore(encoder, l.lines, level))
+	return l, nil
 }
 
 func (s *settings) format(w io.Writer) string {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 )
@@ -12,7 +13,22 @@ func TestLogsPage(t *testing.T) {
 	h.serve()
 	for _, b := range fencedIn(t, "docs/logs.md") {
 		switch b.lang {
+		case "toml":
+			text := strings.NewReplacer("/var/log/meridian", h.dir, "/run/dnstap", h.dir).Replace(b.text)
+			h.write("meridian.toml", h.config("")+text)
+			if out, code := h.meridian("reload", "--config", "meridian.toml"); code != 0 {
+				t.Errorf("%s\n%s", text, out)
+			}
+		case "json":
+			var m map[string]any
+			if err := json.Unmarshal([]byte(b.text), &m); err != nil {
+				t.Errorf("%v:\n%s", err, b.text)
+			}
+		case "": // of logrotate
 		case "bash":
+			if strings.HasPrefix(b.text, "fstrm_capture ") {
+				continue // TestDnstap runs these
+			}
 			for line := range strings.Lines(b.text) {
 				args := append(strings.Fields(line), "--config", "meridian.toml")
 				if out, code := h.meridian(args[1:]...); args[0] != "meridian" || code != 0 {

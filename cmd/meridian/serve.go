@@ -31,7 +31,7 @@ stop; a second one stops at once.`,
   systemctl reload meridian                      (SIGHUP)`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			log, level, err := s.newLog(cmd.ErrOrStderr())
+			log, err := s.newLog(cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}
@@ -39,7 +39,8 @@ stop; a second one stops at once.`,
 			ctx, stop := untilStopped(cmd.Context())
 			defer stop()
 			return serve(ctx, nameserver.Options{
-				Config: s.config, Version: buildVersion(), Log: log, Level: level,
+				Config: s.config, Version: buildVersion(), Log: log.Logger, Level: log.level,
+				Lines: log.lines, Console: log.console,
 				First: build.Child{Eager: true}, Later: build.Child{},
 			})
 		},

@@ -56,6 +56,7 @@ type Snapshot struct {
 	Geo        []geo.Source
 	Signing    Signing
 	Waiting    int // messages of alerts
+	Logs       admin.Logs
 	API        *admin.Counts
 }
 
@@ -116,6 +117,7 @@ func (m *Metrics) Collect(to chan<- prometheus.Metric) {
 	e.pools(s)
 	e.zones(s)
 	e.signing(s)
+	e.logs(&s.Logs)
 	e.self(s)
 }
 

@@ -15,6 +15,10 @@ var (
 	alarms     = desc("alarms", "What is wrong with the nameserver itself, or was given to it: 1 for each alarm that lasts.", "alarm")
 	alarmCount = desc("alarms_raised", "How many alarms last.")
 	waiting    = desc("alert_messages_waiting", "Messages of alerts that no receiver has yet.")
+	logged     = desc("query_log_written_total", "Queries in the query log.")
+	unlogged   = desc("query_log_dropped_total", "Queries of its sample that are not in the query log: it was slow, or could not be written.")
+	tapped     = desc("dnstap_sent_total", "Messages of dnstap that were sent.")
+	untapped   = desc("dnstap_dropped_total", "Messages of dnstap that were dropped: the reader was slow, or not there.")
 	asked      = desc("api_requests_total", "Requests to the control interface that were let in.")
 	refused    = desc("api_refused_total", "Requests to the control interface that were refused, by reason.", "reason")
 )
@@ -49,4 +53,11 @@ func (e emitter) api(c *admin.Counts) {
 	e.counter(refused, float64(c.Forbidden.Load()), "forbidden")
 	e.counter(refused, float64(c.Foreign.Load()), "foreign")
 	e.counter(refused, float64(c.Malformed.Load()), "malformed")
+}
+
+func (e emitter) logs(l *admin.Logs) {
+	e.counter(logged, float64(l.Queries))
+	e.counter(unlogged, float64(l.QueriesDropped))
+	e.counter(tapped, float64(l.Dnstap))
+	e.counter(untapped, float64(l.DnstapDropped))
 }

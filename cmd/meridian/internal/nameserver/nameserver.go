@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,27 +27,30 @@ type Options struct {
 	Version string // told on the control socket
 	Log     *zap.Logger
 	Level   *zap.AtomicLevel // of Log; nil: it cannot be changed
+	Lines   io.Writer        // gets the lines of a query log without a file, whole; nil: nobody does
+	Console bool             // these lines are for people, not JSON
 	First   Builder          // for the plan of the start; nil: in this process
 	Later   Builder          // for all others, beside queries; nil: in this process
 }
 
 // Nameserver is one running nameserver.
 type Nameserver struct {
-	o       Options
-	log     *zap.Logger
-	started time.Time
-	first   *config.Config // that of the start, for what only a start changes
-	state   *stateFolder
-	monitor *healthcheck.Monitor
-	folder  *zones.Folder
-	keys    *keyrings
-	server  *server.Server
-	control *control
-	ops     operations
-	signing signing
-	metrics *metrics.Metrics
-	maps    cartographer
-	view    atomic.Pointer[resolver.View]
+	o        Options
+	log      *zap.Logger
+	started  time.Time
+	first    *config.Config // that of the start, for what only a start changes
+	state    *stateFolder
+	monitor  *healthcheck.Monitor
+	folder   *zones.Folder
+	keys     *keyrings
+	server   *server.Server
+	control  *control
+	ops      operations
+	signing  signing
+	metrics  *metrics.Metrics
+	maps     cartographer
+	watchers watchers
+	view     atomic.Pointer[resolver.View]
 
 	change sync.Mutex // held while a new plan is made ready and installed, which may take long
 
@@ -174,6 +178,13 @@ func (n *Nameserver) listen(cfg *config.Config) (err error) {
 			Connections: cfg.Limits.TCPConnections, PerClient: cfg.Limits.TCPPerClient, Idle: cfg.Limits.TCPIdle,
 		},
 	})
+	if err != nil {
+		return err
+	}
+	file, err := n.openQueryLog(cfg)
+	if err == nil {
+		n.watch(cfg, file)
+	}
 	return err
 }
 
@@ -203,6 +214,7 @@ func (n *Nameserver) Run(ctx context.Context) error {
 
 // Close stops probing and gives the state folder back.
 func (n *Nameserver) Close() {
+	n.closeWatchers()
 	if n.monitor != nil {
 		n.monitor.Stop()
 	}

@@ -31,11 +31,17 @@ func (n *Nameserver) Reload(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	file, err := n.openQueryLog(cfg)
+	if err != nil {
+		return err
+	}
 	n.hold()
 	if err := n.enter(old, plan); err != nil {
 		n.release()
+		file.Close()
 		return err
 	}
+	n.watch(cfg, file)
 	n.folder.SetZones(zoneOptions(cfg))
 	n.tell(plan, n.folder.Reload(ctx))
 	n.install(plan, told)

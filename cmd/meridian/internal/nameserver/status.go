@@ -25,8 +25,8 @@ func (n *Nameserver) Status() admin.Status {
 		Orders: n.ops.book.List(plan.Pools), Frozen: n.ops.freeze.frozen(),
 		Targets: admin.Targets(health), Zones: admin.Zones(set),
 		Reload: n.ops.reload.get(), GeoReload: n.ops.geo.get(), Probes: probes(n.monitor.Stats()),
-		Signing: n.signing.status(n.View(), n.keys.failures()),
-		API:     admin.APICounts{Requests: n.ops.counts.Requests.Load(), Refused: n.ops.counts.Refused()},
+		Signing: n.signing.status(n.View(), n.keys.failures()), Logs: n.watchers.counts(),
+		API: admin.APICounts{Requests: n.ops.counts.Requests.Load(), Refused: n.ops.counts.Refused()},
 	}
 	if n.server != nil {
 		for _, a := range n.server.Addrs() {

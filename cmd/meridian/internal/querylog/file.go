@@ -1,0 +1,67 @@
+package querylog
+
+import (
+	"fmt"
+	"os"
+	"time"
+)
+
+// File is where lines are added. One that was moved away, or removed, is followed by a new one, within a second. It
+// belongs to one goroutine.
+type File struct {
+	path   string
+	file   *os.File
+	looked time.Time
+}
+
+// OpenFile opens a file, or begins it.
+func OpenFile(path string) (*File, error) {
+	f := &File{path: path}
+	if err := f.open(); err != nil {
+		return nil, fmt.Errorf("query log: %w", err)
+	}
+	return f, nil
+}
+
+func (f *File) open() error {
+	if info, err := os.Stat(f.path); err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is no regular file", f.path) // a pipe would hold up the start
+	}
+	file, err := os.OpenFile(f.path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o640)
+	if err != nil {
+		return err
+	}
+	f.Close()
+	f.file, f.looked = file, time.Now()
+	return nil
+}
+
+// Write adds lines.
+func (f *File) Write(lines []byte) error {
+	if time.Since(f.looked) > time.Second {
+		if err := f.follow(); err != nil {
+			return err
+		}
+	}
+	_, err := f.file.Write(lines)
+	return err
+}
+
+func (f *File) follow() error {
+	f.looked = time.Now()
+	own, err := f.file.Stat()
+	if err != nil {
+		return err
+	}
+	if now, err := os.Stat(f.path); err == nil && os.SameFile(own, now) {
+		return nil
+	}
+	return f.open()
+}
+
+// Close closes the file; of none (nil) it does nothing.
+func (f *File) Close() {
+	if f != nil && f.file != nil {
+		f.file.Close()
+	}
+}
