@@ -15,6 +15,10 @@ type Survey struct {
 	ranker     *ranker
 	health     *healthcheck.Snapshot
 	own, spare crew
+	family     int
+	rule       int32    // that of the last place
+	seq        []uint16 // its ranking; nil: there was none
+	last       settled
 	picked     []uint16
 	sight      Sight
 }
@@ -53,9 +57,9 @@ func (s *State) Survey(r Ref, down []string) *Survey {
 	}
 	v := &Survey{pool: p, ranker: newRanker(newOrdering(p.Pool)), health: s.health}
 	v.own, v.spare = p.newCrews(s.health, duties)
-	family, _ := p.types.family(s.set.Info(r).first())
-	v.own.look(s.health, family)
-	v.spare.look(s.health, family)
+	v.family, _ = p.types.family(s.set.Info(r).first())
+	v.own.look(s.health, v.family)
+	v.spare.look(s.health, v.family)
 	return v
 }
 
@@ -85,9 +89,12 @@ func (v *Survey) Standpoints() []Standpoint {
 // At looks from a place.
 func (v *Survey) At(p *geo.Place) *Sight {
 	from := placePoint(p)
-	seq := v.ranker.rank(v.pool.table.match.match(p).rule, from)
-	c := v.pool.candidates(seq, &v.own, &v.spare)
-	d := v.pool.decide(seq, c, &v.spare)
+	if rule := v.pool.table.match.match(p).rule; v.seq == nil || rule != v.rule || !v.last.holds(from) {
+		v.seq, v.rule = v.ranker.rank(rule, from), rule
+		v.last = settled{at: from, reach: v.ranker.reach()}
+	}
+	c := v.pool.candidates(v.seq, &v.own, &v.spare)
+	d := v.pool.decide(v.seq, c, &v.spare)
 	v.sight = Sight{d.kind, d.allDown, d.fallback, v.sight.Servers[:0], v.sight.Shares[:0], v.sight.KM[:0]}
 	if d.kind != Addresses {
 		return &v.sight
@@ -97,14 +104,14 @@ func (v *Survey) At(p *geo.Place) *Sight {
 		c, servers = &v.spare, v.pool.Fallback
 	}
 	v.picked = v.pool.choose(v.picked[:0], d.serving, c)
-	v.see(servers, from)
+	v.see(servers, c, from)
 	return &v.sight
 }
 
 // see tells of the servers picked.
-func (v *Survey) see(servers []Server, from point) {
+func (v *Survey) see(servers []Server, c *crew, from point) {
 	s, total := &v.sight, 0.0
-	for _, i := range v.picked {
+	for _, i := range v.fitting(c) {
 		sv, share, km := &servers[i], 1.0, math.NaN()
 		if v.pool.Pick == Weighted || v.pool.Pick == Sticky {
 			share = float64(max(sv.Weight, 1))
@@ -118,4 +125,23 @@ func (v *Survey) see(servers []Server, from point) {
 	for i := range s.Shares {
 		s.Shares[i] /= total
 	}
+}
+
+// fitting is those of the servers picked that have an address in the answer: All gives so many addresses and no more.
+func (v *Survey) fitting(c *crew) []uint16 {
+	room := maxAll
+	if v.pool.Pick == All {
+		room = v.pool.limit()
+	}
+	for n, s := range v.picked {
+		if room <= 0 {
+			return v.picked[:n]
+		}
+		for i := range c.members[s].addrs[v.family] {
+			if c.address(v.health, v.family, int(s), i) >= c.levels[s] {
+				room--
+			}
+		}
+	}
+	return v.picked
 }

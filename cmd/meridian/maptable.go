@@ -32,7 +32,11 @@ func printCoverage(w io.Writer, c *admin.Coverage) {
 // servedBy lists the servers of a country, with their shares if there are several.
 func servedBy(l *admin.CoverageCountry) string {
 	var words []string
-	for _, s := range l.Servers {
+	for i, s := range l.Servers {
+		if i == 3 && len(l.Servers) > 4 {
+			words = append(words, fmt.Sprintf("%d more", len(l.Servers)-i))
+			break
+		}
 		if len(l.Servers) == 1 && l.Unanswered == 0 {
 			return s.Server
 		}

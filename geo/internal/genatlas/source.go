@@ -68,6 +68,11 @@ func readTopology(text []byte) (*atlas, error) {
 			a.turn(p)
 		}
 	}
+	for _, c := range undrawn() {
+		if !slices.ContainsFunc(a.countries, func(o country) bool { return o.code == c.code }) {
+			a.countries = append(a.countries, c)
+		}
+	}
 	slices.SortFunc(a.countries, func(p, q country) int { return strings.Compare(p.code+p.name, q.code+q.name) })
 	return a, nil
 }
@@ -176,6 +181,14 @@ func (a *atlas) ring(arcs []int) []point {
 var unnumbered = map[string][2]string{
 	"Somaliland": {"SO", "Somalia"}, "Kosovo": {"XK", "Kosovo"}, "N. Cyprus": {"CY", "Cyprus"},
 	"Indian Ocean Ter.": {"", "Indian Ocean Ter."}, "Siachen Glacier": {"", "Siachen Glacier"},
+}
+
+// undrawn are countries that the source has no outlines of: too small, or nobody's home.
+func undrawn() []country {
+	return []country{
+		{code: "BV", name: "Bouvet Island"}, {code: "GI", name: "Gibraltar"}, {code: "TK", name: "Tokelau"},
+		{code: "TV", name: "Tuvalu"}, {code: "UM", name: "U.S. Minor Outlying Islands"},
+	}
 }
 
 // renamed are names that the source shortens.

@@ -174,6 +174,10 @@ func (r *unpacker) ring(a *atlas, use func(arc int)) ring {
 			return nil
 		}
 		arc := a.arcs[max(i, ^i)]
+		if len(arc) < 2 {
+			r.bad = true
+			return nil
+		}
 		use(max(i, ^i))
 		for k := range arc[:len(arc)-1] { // the last is the next one's first
 			if i < 0 {

@@ -5,19 +5,21 @@ import (
 	"strings"
 )
 
-// palette is the colours of areas, in light and in dark. They are told apart with any kind of colour vision.
+// palette is the colours of areas, in light and in dark. They were chosen by a search for twelve that lie as far apart as
+// can be to normal eyes and to those that lack one kind of cone, the first six farther than the others.
 func palette() [inks][2]string {
 	return [inks][2]string{
-		{"#5b8ec9", "#3f6fa8"}, {"#e8a54b", "#b97a26"}, {"#3fa796", "#2a7f71"}, {"#d0707f", "#a34a59"},
-		{"#93d2ee", "#6fb3d2"}, {"#8f6bbf", "#6f4fa0"}, {"#dfce7f", "#a99a4e"}, {"#2f7f47", "#1f6535"},
-		{"#a83a6a", "#85264f"}, {"#a3a33a", "#7c7c22"}, {"#3f3594", "#3a3190"}, {"#8d6e5c", "#6d5344"},
+		{"#a1a7e8", "#4f95e3"}, {"#fbcd5d", "#8b5306"}, {"#4fc499", "#115c42"}, {"#942d69", "#654080"},
+		{"#705d09", "#b7b944"}, {"#4d4bb4", "#ed939e"}, {"#e75f65", "#c74d76"}, {"#98e48e", "#574aac"},
+		{"#a51e42", "#e2a2d1"}, {"#8d9c28", "#618c49"}, {"#af83a7", "#b569a9"}, {"#7861a6", "#83c672"},
 	}
 }
 
 // CSS is the rules that a map's classes go by. Lengths are in units of the map, four to a dot at a width of 1440.
 func CSS() string {
 	var b strings.Builder
-	b.WriteString(`.coverage .sea{fill:#e9f0f5}
+	b.WriteString(`.coverage .paper{fill:#fff}
+.coverage .sea{fill:#e9f0f5}
 .coverage .grid{fill:none;stroke:#d3dfe8;stroke-width:3}
 .coverage .land{fill:#d4d4d0;stroke:#d4d4d0;stroke-width:2}
 .coverage .area{stroke-width:2;stroke-linejoin:round;fill-rule:evenodd}
@@ -29,6 +31,10 @@ func CSS() string {
 .coverage .mark.drained{fill:#1c2730}
 .coverage text{font-family:system-ui,"Segoe UI",Roboto,Helvetica,Arial,sans-serif}
 .coverage .label{font-size:52px;font-weight:600;fill:#12181d;stroke:#fff;stroke-opacity:.85;stroke-width:14;stroke-linejoin:round;paint-order:stroke;pointer-events:none}
+.coverage .leader{fill:none;stroke:#12181d;stroke-width:5;pointer-events:none}
+.coverage .end{text-anchor:end}
+.coverage .mid{text-anchor:middle}
+.coverage .heading{font-size:88px;font-weight:600;fill:#12181d}
 .coverage .narrow{display:none;font-size:150px;stroke-width:34}
 .coverage .legend{fill:#2b363f;font-size:50px}
 .coverage .legend .note{fill:#66727c;font-size:44px}
@@ -37,10 +43,13 @@ func CSS() string {
 		fmt.Fprintf(&b, ".coverage .area.s%d{fill:%s;stroke:%s}.coverage .ring.s%d{stroke:%s}\n", i, c[0], c[0], i, c[0])
 	}
 	b.WriteString(`@media (prefers-color-scheme:dark){
+.coverage .paper{fill:#0c1116}
 .coverage .sea{fill:#141b22}
 .coverage .grid{stroke:#202a33}
 .coverage .land{fill:#3b4045;stroke:#3b4045}
 .coverage .border{stroke:#10161b;stroke-opacity:.6}
+.coverage .heading{fill:#fff}
+.coverage .leader{stroke:#fff}
 .coverage .label{fill:#fff;stroke:#10161b}
 .coverage .mark{stroke:#10161b;fill:#fff}
 .coverage .mark.down{fill:#ff6b6b}
@@ -57,7 +66,7 @@ func CSS() string {
 .coverage .wide,.coverage .legend{display:none}
 .coverage .narrow{display:inline}
 .coverage .mark path{transform:scale(2.4)}
-.coverage .ring{stroke-width:14}
+.coverage .ring{r:26px;stroke-width:14}
 .coverage .border{stroke-width:5}
 }
 `)

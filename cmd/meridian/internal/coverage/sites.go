@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/meridian-dns/meridian/geo"
 	"github.com/meridian-dns/meridian/steer"
@@ -164,8 +165,8 @@ func (m *Map) note() {
 	case blind > 1:
 		m.notes = append(m.notes, strconv.Itoa(blind)+" rules by network or AS number are not drawn")
 	}
-	if m.pool.Pick == steer.All || m.pool.N > 1 {
-		m.notes = append(m.notes, "where several servers are answered, the colour is that of the nearest or likeliest")
+	if m.several {
+		m.notes = append(m.notes, "where the servers of several sites are answered, the colour is that of the likeliest, or else of the nearest")
 	}
 	if m.pool.Each {
 		m.notes = append(m.notes, "drawn for IPv4; IPv6 may differ")
@@ -173,7 +174,12 @@ func (m *Map) note() {
 	if !m.live {
 		m.notes = append(m.notes, "health is not known; every check counts as up")
 	}
-	for _, name := range m.down {
-		m.notes = append(m.notes, name+" is assumed down")
+	switch n := len(m.down); {
+	case n == 1:
+		m.notes = append(m.notes, m.down[0]+" is assumed down")
+	case n > 1 && n < 6:
+		m.notes = append(m.notes, strings.Join(m.down, ", ")+" are assumed down")
+	case n > 1:
+		m.notes = append(m.notes, strconv.Itoa(n)+" servers are assumed down")
 	}
 }

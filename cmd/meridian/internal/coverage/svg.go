@@ -2,7 +2,6 @@ package coverage
 
 import (
 	"fmt"
-	"math"
 	"strings"
 )
 
@@ -26,6 +25,8 @@ func (m *Map) SVG(o Options) []byte {
 	d.put("<title>%s</title>\n<desc>%s</desc>\n", clean(title), clean(m.describe()))
 	if !o.Bare {
 		d.put("<style>\n%s</style>\n", CSS())
+		d.put(`<rect class="paper" width="%d" height="%d"/>`+"\n", width, high)
+		d.put(`<text class="heading" x="60" y="120">%s</text>`+"\n", clean("Pool "+m.pool.Name))
 	}
 	d.put(`<path class="sea" d="%s"/>`+"\n"+`<path class="grid" d="%s"/>`+"\n", sphere(), graticule())
 	d.areas()
@@ -138,15 +139,25 @@ func (d *drawing) marks() {
 			spots = append(spots, spot{site: i, at: unitOf(s.at.Lat, eastward(s.at.Lon))})
 		}
 	}
+	wide, narrow := lettering{"wide", 52, 30}, lettering{"narrow", 150, 70}
+	labels := wide.place(d.Map, spots)
+	for _, l := range labels {
+		if l.led {
+			d.put(`<path class="leader wide" d="%s"/>`+"\n", wide.leader(l))
+		}
+	}
 	for _, s := range spots {
 		it := &d.sites[s.site]
 		d.put(`<g class="mark %s s%d" transform="translate(%d %d)"><title>%s</title><path d="%s"/></g>`+"\n",
 			it.state, it.ink, s.at.x, s.at.y, clean(it.label()+": "+d.share(s.site)), shape(it.state))
 	}
-	for _, size := range []lettering{{"wide", 52, 30}, {"narrow", 150, 70}} {
-		for _, l := range size.place(d.Map, spots) {
-			d.put(`<text class="label %s" x="%d" y="%d">%s</text>`+"\n", size.class, l.x, l.y, clean(l.text))
-		}
+	d.write(wide, labels)
+	d.write(narrow, narrow.place(d.Map, spots))
+}
+
+func (d *drawing) write(t lettering, labels []label) {
+	for _, l := range labels {
+		d.put(`<text class="label %s" x="%d" y="%d">%s</text>`+"\n", t.class+l.anchor, l.x, l.y, clean(l.text))
 	}
 }
 
@@ -180,87 +191,29 @@ func (d *drawing) legend(top int) (text string, high int) {
 		l.put(`<text x="%d" y="%d">%s</text>`+"\n", x+120, y, clean(d.entry(i)))
 	}
 	y := top + row*(rows+1)
-	if len(d.notes) > 0 {
-		l.put(`<text class="note" x="%d" y="%d">%s</text>`+"\n", left, y, clean(sentence(d.notes)))
+	for _, line := range sentence(d.notes, (right-left)*100/(44*56)) {
+		l.put(`<text class="note" x="%d" y="%d">%s</text>`+"\n", left, y, clean(line))
 		y += row
 	}
 	l.WriteString("</g>\n")
 	return l.String(), y - row/2
 }
 
-func (d *drawing) entry(i int) string { return d.sites[i].label() + "  " + d.share(i) }
+func (d *drawing) entry(i int) string { return d.sites[i].label() + ": " + d.share(i) }
 
-func sentence(notes []string) string {
-	s := strings.Join(notes, "; ")
-	return strings.ToUpper(s[:1]) + s[1:] + "."
-}
-
-// letter is the mean width of one, in sizes of the type.
-const letter = 0.56
-
-// spot is where a site stands on the map.
-type spot struct {
-	site int
-	at   unit
-}
-
-// lettering is how labels are written.
-type lettering struct {
-	class      string
-	size, away int // of the type, and of a label's edge from its mark
-}
-
-// label is one that has found room: the baseline's left end.
-type label struct {
-	x, y int
-	text string
-}
-
-// rect is the room that something takes.
-type rect struct{ x0, y0, x1, y1 int }
-
-func (r rect) meets(s rect) bool { return r.x0 < s.x1 && s.x0 < r.x1 && r.y0 < s.y1 && s.y0 < r.y1 }
-
-// place finds room for labels: beside, above or below their marks, where neither a mark nor another label is. Those that
-// find none are left out; the marks have their names, and so has the legend.
-func (t lettering) place(m *Map, spots []spot) []label {
-	var taken []rect
-	for _, s := range spots {
-		r := t.away
-		taken = append(taken, rect{s.at.x - r, s.at.y - r, s.at.x + r, s.at.y + r})
+// sentence makes one of notes, in lines of at most so many letters if the words allow it.
+func sentence(notes []string, most int) (lines []string) {
+	if len(notes) == 0 {
+		return nil
 	}
-	var labels []label
-	for _, s := range spots {
-		text := m.sites[s.site].label()
-		w := int(math.Ceil(float64(len([]rune(text))*t.size) * letter))
-		for _, at := range t.around(s.at, w) {
-			r := rect{at.x, at.y - t.size*8/10, at.x + w, at.y + t.size/4}
-			if r.x0 < 0 || r.x1 > width || r.y0 < 0 || r.y1 > int(height()) || meetsAny(r, taken) {
-				continue
-			}
-			taken = append(taken, r)
-			labels = append(labels, label{at.x, at.y, text})
-			break
+	line := ""
+	for _, word := range strings.Fields(strings.Join(notes, "; ") + ".") {
+		if line != "" && len([]rune(line+" "+word)) > most {
+			lines, line = append(lines, line), ""
 		}
+		line = strings.TrimSpace(line + " " + word)
 	}
-	return labels
-}
-
-// around lists the places for a label of a width, the best first.
-func (t lettering) around(at unit, w int) []unit {
-	mid, up, low := at.y+t.size/3, at.y-t.away-t.size/4, at.y+t.away+t.size*8/10
-	gap := t.away + t.size/6
-	return []unit{
-		{at.x + gap, mid}, {at.x - gap - w, mid}, {at.x - w/2, up}, {at.x - w/2, low},
-		{at.x + gap/2, up}, {at.x + gap/2, low}, {at.x - gap/2 - w, up}, {at.x - gap/2 - w, low},
-	}
-}
-
-func meetsAny(r rect, list []rect) bool {
-	for _, s := range list {
-		if r.meets(s) {
-			return true
-		}
-	}
-	return false
+	lines = append(lines, line)
+	lines[0] = strings.ToUpper(lines[0][:1]) + lines[0][1:]
+	return lines
 }

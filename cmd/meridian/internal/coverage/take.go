@@ -29,6 +29,8 @@ type Map struct {
 	home  []int // by server: its site
 	notes []string
 
+	several bool // somewhere the servers of several sites are answered
+
 	sums []tally // by server
 	area float64
 }
@@ -115,6 +117,7 @@ func (t *surveyor) country(c *country) land {
 		t.near.add(from.lat, from.lon, t.home[t.first(s)])
 		km := 0.0
 		for i, server := range s.Servers {
+			t.several = t.several || t.home[t.index(s, server)] != t.home[t.index(s, s.Servers[0])]
 			tallies[t.index(s, server)].add(from.weight*s.Shares[i], s.KM[i])
 			km += s.Shares[i] * s.KM[i]
 		}

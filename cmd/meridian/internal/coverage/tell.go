@@ -1,6 +1,7 @@
 package coverage
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -60,31 +61,46 @@ func round(v float64, digits int) float64 {
 	return math.Round(v*p) / p
 }
 
+// mostNamed is how many sites are named for a country.
+const mostNamed = 3
+
 // about says who serves a country, for somebody who points at it.
 func (m *Map) about(l *land) string {
-	var b strings.Builder
-	b.WriteString(l.name)
-	if len(l.servers) == 0 {
-		return b.String() + ": no answer"
-	}
-	for i, t := range l.servers {
-		sep := ", "
-		switch {
-		case i == 0:
-			sep = ": "
-		case i == 3:
-			fmt.Fprintf(&b, " and %d more", len(l.servers)-i)
-			return b.String()
-		}
-		b.WriteString(sep + m.posts[t.server].Name)
-		if share := t.weight / l.weight; len(l.servers) > 1 {
-			fmt.Fprintf(&b, " %.0f %%", 100*share)
+	by := m.bySite(l)
+	var words []string
+	for _, t := range by[:min(len(by), mostNamed)] {
+		w := m.sites[t.server].name
+		if len(by) > 1 || l.none > 0 {
+			w += fmt.Sprintf(" %.0f %%", 100*t.weight/l.weight)
 		}
 		if mean := t.mean(); !math.IsNaN(mean) {
-			fmt.Fprintf(&b, " %s km", thousands(mean))
+			w += " " + thousands(mean) + " km"
 		}
+		words = append(words, w)
 	}
-	return b.String()
+	if len(by) > mostNamed {
+		words = append(words, fmt.Sprintf("%d more", len(by)-mostNamed))
+	}
+	if l.none > 0 {
+		words = append(words, fmt.Sprintf("%.0f %% no answer", 100*l.none))
+	}
+	return l.name + ": " + strings.Join(words, ", ")
+}
+
+// bySite is what the sites serve of a country, the greatest share first.
+func (m *Map) bySite(l *land) []tally {
+	var by []tally
+	for _, t := range l.servers {
+		at := slices.IndexFunc(by, func(s tally) bool { return s.server == m.home[t.server] })
+		if at < 0 {
+			at = len(by)
+			by = append(by, tally{server: m.home[t.server]})
+		}
+		s := &by[at]
+		s.weight, s.km, s.measured = s.weight+t.weight, s.km+t.km, s.measured+t.measured
+	}
+	slices.SortStableFunc(by, func(a, b tally) int { return cmp.Compare(b.weight, a.weight) })
+	return by
 }
 
 // thousands writes a whole number with commas.

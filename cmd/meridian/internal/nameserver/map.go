@@ -27,9 +27,9 @@ type cartographer struct {
 	kept []*keptMap // the newest first
 }
 
-// keptMap is a map and how it was drawn.
+// keptMap is a map and how it was drawn. It must not hold a set, and with it tables that have been replaced.
 type keptMap struct {
-	set      *steer.Set
+	pool     *steer.Pool // of which set, too: each has its own
 	key      string
 	coverage admin.Coverage
 	drawn    *coverage.Map
@@ -62,7 +62,7 @@ func (m *cartographer) draw(ctx context.Context, plan *Plan, state *steer.State,
 	case <-ctx.Done():
 		return admin.Map{}, &admin.Refusal{Status: http.StatusServiceUnavailable, Errors: []string{"other maps are being drawn; try again"}}
 	}
-	k := m.find(plan.Set, mapKey(survey, r))
+	k := m.find(survey.Pool(), mapKey(survey, r))
 	if k.drawn == nil {
 		source := coverage.Source{Survey: survey, Region: plan.regions(survey.Pool()), Down: r.Down, Live: live}
 		if k.drawn, err = coverage.Take(source); err != nil {
@@ -78,10 +78,10 @@ func (m *cartographer) draw(ctx context.Context, plan *Plan, state *steer.State,
 	return admin.Map{Coverage: k.coverage, SVG: k.pictures[o]}, nil
 }
 
-// mapKey spells out what a map of a set depends on.
+// mapKey spells out what a map of a pool depends on.
 func mapKey(v *steer.Survey, r admin.MapRequest) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%q %q", r.Pool, r.Down)
+	fmt.Fprintf(&b, "%q", r.Down)
 	for _, s := range v.Standpoints() {
 		b.WriteString(" " + s.Level)
 	}
@@ -89,22 +89,22 @@ func mapKey(v *steer.Survey, r admin.MapRequest) string {
 }
 
 // find returns a map that is kept, or a new one that has yet to be drawn.
-func (m *cartographer) find(set *steer.Set, key string) *keptMap {
+func (m *cartographer) find(pool *steer.Pool, key string) *keptMap {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, k := range m.kept {
-		if k.set == set && k.key == key {
+		if k.pool == pool && k.key == key {
 			return k
 		}
 	}
-	return &keptMap{set: set, key: key, pictures: map[coverage.Options][]byte{}}
+	return &keptMap{pool: pool, key: key, pictures: map[coverage.Options][]byte{}}
 }
 
-// keep puts a map first, and drops the last ones and those of other sets.
+// keep puts a map first, and drops the last ones.
 func (m *cartographer) keep(k *keptMap) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.kept = slices.DeleteFunc(m.kept, func(o *keptMap) bool { return o == k || o.set != k.set })
+	m.kept = slices.DeleteFunc(m.kept, func(o *keptMap) bool { return o == k })
 	m.kept = slices.Insert(m.kept, 0, k)
 	m.kept = m.kept[:min(len(m.kept), maxMaps)]
 }
