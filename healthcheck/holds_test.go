@@ -166,12 +166,14 @@ func TestPush(t *testing.T) {
 	})
 }
 
-// TestPushSilentFromTheStart: a server that never reports is out after one silence.
+// TestPushSilentFromTheStart: a server that never reports is out after one silence, also if targets are set meanwhile.
 func TestPushSilentFromTheStart(t *testing.T) {
 	c := Check{Type: "push", Token: "0123456789abcdef", Silence: 30 * time.Second}
 	target := Target{Check: c, Server: "fr"}
 	run(t, Options{}, []Target{target}, func(f *fakes) { f.set(target, refuse) }, func(f *fakes, m *Monitor) {
-		time.Sleep(29 * time.Second)
+		time.Sleep(10 * time.Second)
+		m.Set([]Target{target})
+		time.Sleep(19 * time.Second)
 		if got := status(m, target); got != Unknown {
 			t.Errorf("%v", got)
 		}

@@ -142,6 +142,7 @@ func (a *ancestors) unclaimed() []*target {
 // keep carries a target over under the parameters wanted.
 func (m *Monitor) keep(t, w *target, now time.Time) {
 	slower := t.Check.Interval <= w.Check.Interval
+	silent := t.due.Add(-t.Check.Silence) // since when a push check is: the last report, or the start
 	t.Target, t.probe = w.Target, w.probe
 	m.states[t.slot] = m.states[t.slot].retuned(t.Check)
 	switch {
@@ -149,7 +150,7 @@ func (m *Monitor) keep(t, w *target, now time.Time) {
 		m.restore(t, now)
 	case t.Check.Type == "push":
 		if m.running {
-			m.schedule(t, t.Check.Silence-min(now.Sub(m.states[t.slot].LastProbe), t.Check.Silence))
+			m.schedule(t, max(0, silent.Add(t.Check.Silence).Sub(now)))
 		}
 	case !slower && t.timer != nil && t.cancel == nil:
 		if soon := m.part(t); t.due.Sub(now) > soon {
