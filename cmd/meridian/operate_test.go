@@ -123,8 +123,8 @@ func TestReloadCommand(t *testing.T) {
 		}
 	}
 	good := h.mustRead("meridian.toml")
-	h.write("meridian.toml", good+"[freeze]\ncanaries = [\"192.0.2.1:443\"]\n")
-	if out := h.run(0, "reload"); !strings.Contains(out, "freeze has changed; it takes effect at the next start") {
+	h.write("meridian.toml", good+"[api]\nlisten = [\"127.0.0.1:1\"]\n")
+	if out := h.run(0, "reload"); !strings.Contains(out, "api has changed; it takes effect at the next start") {
 		t.Errorf("what a reload cannot change:\n%s", out)
 	}
 	h.write("meridian.toml", good+"check = \"nope\"\ncolour = 1\n")

@@ -6,12 +6,94 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"strings"
+	"sync"
+
+	"go.uber.org/zap"
 
 	"github.com/meridian-dns/meridian/admin"
 	"github.com/meridian-dns/meridian/alert"
 	"github.com/meridian-dns/meridian/config"
 )
+
+// alerting is the alerts in force, which a reload replaces. Safe for concurrent use.
+type alerting struct {
+	mu      sync.Mutex // guards what follows
+	current *alert.Alerts
+	ctx     context.Context // of all that run; nil: none do yet
+	stop    func()          // ends those that run, and returns when they have
+}
+
+// run has the alerts in force sent until ctx ends.
+func (a *alerting) run(ctx context.Context) {
+	a.mu.Lock()
+	a.ctx = ctx
+	a.begin()
+	a.mu.Unlock()
+	<-ctx.Done()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.stop()
+}
+
+// begin runs the alerts in force. mu is held.
+func (a *alerting) begin() {
+	ctx, cancel := context.WithCancel(a.ctx)
+	ended := make(chan struct{})
+	current := a.current
+	go func() {
+		defer close(ended)
+		current.Run(ctx)
+	}()
+	a.stop = func() {
+		cancel()
+		<-ended
+	}
+}
+
+// replace ends the alerts in force and puts in their place what is made then, of what they left.
+func (a *alerting) replace(next func() *alert.Alerts) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.ctx != nil {
+		a.stop()
+	}
+	a.current = next()
+	if a.ctx != nil {
+		a.begin()
+	}
+}
+
+func (a *alerting) observe(wrong []alert.Condition) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	_ = a.current.Observe(wrong) // lookAround tells of the journal
+}
+
+func (a *alerting) get() *alert.Alerts {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.current
+}
+
+// realert puts the alerts of a reloaded configuration in force. Incidents go on, and so does what waits for receivers
+// that stay.
+func (n *Nameserver) realert(old, now *config.Alerts) {
+	if reflect.DeepEqual(old, now) {
+		return
+	}
+	n.ops.alerts.replace(func() *alert.Alerts {
+		for _, r := range old.To {
+			n.ops.alarms.set("alerts/"+r.Name, "")
+		}
+		next, err := n.newAlerts(now)
+		if err != nil {
+			n.log.Error("some of the alerts that were kept cannot be read", zap.Error(err))
+		}
+		return next
+	})
+}
 
 // newAlerts makes the alerts that a configuration wants, with what of them lasted.
 func (n *Nameserver) newAlerts(cfg *config.Alerts) (*alert.Alerts, error) {
@@ -48,7 +130,7 @@ func (n *Nameserver) observe() {
 			wrong = append(wrong, alert.Condition{Key: "self/" + a.Key, Title: "nameserver: " + a.Key, Detail: a.Text})
 		}
 	}
-	_ = n.ops.alerts.Observe(wrong) // lookAround tells of the journal
+	n.ops.alerts.observe(wrong)
 }
 
 // wrong lists the pools, sites and servers that are down, each under what explains it. What an operator drained is not.
@@ -118,7 +200,7 @@ func pools(v admin.Server) []string {
 // TestAlerts sends every receiver a test message.
 func (n *Nameserver) TestAlerts(ctx context.Context) []admin.AlertResult {
 	list := []admin.AlertResult{}
-	for _, r := range n.ops.alerts.Test(ctx) {
+	for _, r := range n.ops.alerts.get().Test(ctx) {
 		one := admin.AlertResult{Receiver: r.Receiver}
 		if r.Err != nil {
 			one.Error = r.Err.Error()

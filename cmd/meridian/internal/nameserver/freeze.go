@@ -23,10 +23,10 @@ const (
 //	frozen      no canary answers                                                             stays
 //	frozen      a canary answers, and what was up is up again, or had time to be              thaws
 type freezer struct {
-	o    config.Freeze
 	dial func(ctx context.Context, addr string) error
 
 	mu     sync.Mutex // guards what follows
+	o      config.Freeze
 	kept   map[healthcheck.Target]healthcheck.State
 	since  time.Time // of the freeze; zero: not frozen
 	tried  time.Time // the canaries, last
@@ -44,15 +44,34 @@ func newFreezer(o config.Freeze) *freezer {
 	}}
 }
 
+func (f *freezer) options() config.Freeze {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.o
+}
+
+// set puts other options in force, and tells whether a freeze ends because there are no canaries any more.
+func (f *freezer) set(o config.Freeze) (thawed bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.o = o
+	if len(o.Canaries) > 0 || f.since.IsZero() {
+		return false
+	}
+	f.since = time.Time{}
+	return true
+}
+
 // reachable tries every canary at once and returns with the first that answers.
 func (f *freezer) reachable(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, canaryTimeout)
 	defer cancel()
-	results := make(chan error, len(f.o.Canaries))
-	for _, c := range f.o.Canaries {
+	canaries := f.options().Canaries
+	results := make(chan error, len(canaries))
+	for _, c := range canaries {
 		go func() { results <- f.dial(ctx, c) }()
 	}
-	for range f.o.Canaries {
+	for range canaries {
 		if <-results == nil {
 			return true
 		}
@@ -154,7 +173,8 @@ func (f *freezer) over(h *healthcheck.Snapshot, reachable bool, need time.Durati
 // states that are published stay.
 func (n *Nameserver) judge() {
 	f := n.ops.freeze
-	if len(f.o.Canaries) == 0 {
+	o := f.options()
+	if len(o.Canaries) == 0 {
 		return
 	}
 	n.mu.Lock()
@@ -165,9 +185,17 @@ func (n *Nameserver) judge() {
 		return
 	}
 	f.begin(time.Now())
-	text := fmt.Sprintf("states are frozen: targets at %d sites or more fail at once and no canary answers, so the fault is here", f.o.Sites)
+	text := fmt.Sprintf("states are frozen: targets at %d sites or more fail at once and no canary answers, so the fault is here", o.Sites)
 	n.ops.alarms.set("freeze", text)
 	n.log.Error(text)
+}
+
+// refreeze puts the options of a reloaded configuration in force.
+func (n *Nameserver) refreeze(o config.Freeze) {
+	if n.ops.freeze.set(o) {
+		n.thawed()
+	}
+	n.judge() // it remembers who is well, by which it tells later who went down just then
 }
 
 // thaw ends a freeze when the world is back.
@@ -186,8 +214,13 @@ func (n *Nameserver) thaw(ctx context.Context) {
 		need = max(need, time.Duration(c.Rise)*(c.Interval+c.Timeout))
 	}
 	if f.over(raw, reachable, need, time.Now()) {
-		n.ops.alarms.set("freeze", "")
-		n.log.Info("states are not frozen any more")
-		n.ordersChanged()
+		n.thawed()
 	}
+}
+
+// thawed tells that a freeze is over, and publishes the states as they are.
+func (n *Nameserver) thawed() {
+	n.ops.alarms.set("freeze", "")
+	n.log.Info("states are not frozen any more")
+	n.ordersChanged()
 }

@@ -20,7 +20,7 @@ func (n *Nameserver) snapshot() *metrics.Snapshot {
 		Health: health, Behind: stand.behind(), Probes: n.monitor.Stats(),
 		Servers: stand.servers(), Pools: stand.pools(), Orders: n.ops.book.List(plan.Pools), Frozen: n.ops.freeze.frozen(),
 		Alarms: n.ops.alarms.list(), Problems: n.folder.Problems(), Reload: n.ops.reload.get(), Geo: plan.sources(),
-		Signing: n.signatures(), Waiting: n.ops.alerts.Waiting(), Logs: n.watchers.counts(), API: &n.ops.counts,
+		Signing: n.signatures(), Waiting: n.ops.alerts.get().Waiting(), Logs: n.watchers.counts(), API: &n.ops.counts,
 	}
 	if n.server != nil {
 		s.DNS = n.server.Stats()

@@ -8,7 +8,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/meridian-dns/meridian/admin"
-	"github.com/meridian-dns/meridian/alert"
 	"github.com/meridian-dns/meridian/cmd/meridian/internal/journal"
 	"github.com/meridian-dns/meridian/cmd/meridian/internal/metrics"
 	"github.com/meridian-dns/meridian/cmd/meridian/internal/orders"
@@ -36,7 +35,7 @@ type operations struct {
 	reload    attempt
 	geo       attempt
 	api       api
-	alerts    *alert.Alerts
+	alerts    alerting
 	counts    admin.Counts
 	fixed     []string // what the last reload could not change; Nameserver.change guards it
 }
@@ -66,8 +65,8 @@ func (n *Nameserver) openOperations(cfg *config.Config) (err error) {
 	o.history.sort()
 	o.freeze = newFreezer(cfg.Freeze)
 	o.saver.wake = make(chan struct{}, 1)
-	var bad error
-	o.alerts, bad = n.newAlerts(&cfg.Alerts)
+	alerts, bad := n.newAlerts(&cfg.Alerts)
+	o.alerts.current = alerts
 	errs = append(errs, bad)
 	return errors.Join(errs...)
 }
@@ -111,7 +110,7 @@ func (n *Nameserver) operate(ctx context.Context) error {
 	sending := make(chan struct{})
 	go func() {
 		defer close(sending)
-		n.ops.alerts.Run(ctx)
+		n.ops.alerts.run(ctx)
 	}()
 	defer func() { <-sending }()
 	planned := n.plannedOrders()

@@ -45,6 +45,8 @@ func (n *Nameserver) Reload(ctx context.Context) (err error) {
 	n.folder.SetZones(zoneOptions(cfg))
 	n.tell(plan, n.folder.Reload(ctx))
 	n.install(plan, told)
+	n.realert(&old.Config.Alerts, &cfg.Alerts)
+	n.refreeze(cfg.Freeze)
 	n.metrics.Built(metrics.CauseConfig, begun)
 	n.ops.fixed = n.fixed(cfg)
 	for _, text := range n.ops.fixed {
@@ -97,8 +99,6 @@ func (n *Nameserver) fixed(now *config.Config) (texts []string) {
 			old.Limits.ZoneGenerate != now.Limits.ZoneGenerate},
 		{"state", old.State != now.State},
 		{"api", !reflect.DeepEqual(old.API, now.API)},
-		{"alerts", !reflect.DeepEqual(old.Alerts, now.Alerts)},
-		{"freeze", !reflect.DeepEqual(old.Freeze, now.Freeze)},
 		{"workers", old.Workers != now.Workers},
 		{"limits.tcp_*", old.Limits.TCPConnections != now.Limits.TCPConnections ||
 			old.Limits.TCPPerClient != now.Limits.TCPPerClient || old.Limits.TCPIdle != now.Limits.TCPIdle},
