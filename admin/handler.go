@@ -87,17 +87,17 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	guard(w.Header())
 	if p := r.URL.Path; p != path.Clean(p) || r.URL.Host != "" || strings.ContainsAny(r.URL.EscapedPath(), "%\\;") && !plainZone(p) {
 		h.o.Counts.Malformed.Add(1)
-		reply(w, nil, refuse(http.StatusBadRequest, "the path is not plain"))
+		reply(w, r, nil, refuse(http.StatusBadRequest, "the path is not plain"))
 		return
 	}
 	if why := h.foreign(r); why != "" {
 		h.o.Counts.Foreign.Add(1)
-		reply(w, nil, refuse(http.StatusForbidden, "%s", why))
+		reply(w, r, nil, refuse(http.StatusForbidden, "%s", why))
 		return
 	}
 	if _, pattern := h.mux.Handler(r); pattern == "" {
 		if err := h.unknown(r); err != nil {
-			reply(w, nil, err)
+			reply(w, r, nil, err)
 			return
 		}
 	}
@@ -221,7 +221,7 @@ func (h *handler) serve(w http.ResponseWriter, req *http.Request, r *route) {
 		if why := new(Refusal); errors.As(err, &why) && why.Status == http.StatusUnauthorized {
 			w.Header().Set("WWW-Authenticate", "Bearer")
 		}
-		reply(w, nil, err)
+		reply(w, req, nil, err)
 		return
 	}
 	if r.slow {
@@ -236,13 +236,13 @@ func (h *handler) serve(w http.ResponseWriter, req *http.Request, r *route) {
 	if why := new(Refusal); errors.As(err, &why) && why.Status == http.StatusUnauthorized {
 		h.o.Counts.Unauthorized.Add(1)
 	}
-	reply(w, answer, err)
+	reply(w, req, answer, err)
 }
 
 // metrics answers in the form of Prometheus.
 func (h *handler) metrics(w http.ResponseWriter, req *http.Request) {
 	if h.o.Metrics == nil {
-		reply(w, nil, refuse(http.StatusNotFound, "there are no metrics"))
+		reply(w, req, nil, refuse(http.StatusNotFound, "there are no metrics"))
 		return
 	}
 	w.Header().Set("Cache-Control", "no-store")

@@ -81,5 +81,5 @@ func (a *asset) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
-	_, _ = w.Write(a.body) // a reader who left needs no answer
+	send(w, r, http.StatusOK, a.body)
 }

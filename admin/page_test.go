@@ -1,6 +1,8 @@
 package admin
 
 import (
+	"compress/gzip"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -51,6 +53,7 @@ func TestPage(t *testing.T) {
 	if size > 100<<10 {
 		t.Errorf("the page has %d bytes", size)
 	}
+	delete(seen, "/map.css")
 	refs := regexp.MustCompile(`(?:href|src)="(/[^"]*)"|from '\.(/[^']*)'`).FindAllStringSubmatch(texts, -1)
 	for _, m := range refs {
 		path := m[1]
@@ -123,4 +126,39 @@ func TestWatch(t *testing.T) {
 			t.Errorf("when the others have gone: %d", w.Code)
 		}
 	})
+}
+
+// TestZipped holds that long answers are compressed for those who take it, and short ones never.
+func TestZipped(t *testing.T) {
+	h := Handler(&operated{source: newSource(t)}, Options{Local: true, Counts: new(Counts)})
+	get := func(path, takes string) *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, request("GET", path, "", "", "Accept-Encoding: "+takes))
+		return w
+	}
+	plain := get("/page/page.css", "br").Body.String()
+	for takes, want := range map[string]string{"gzip, br": "gzip", "br;q=1, GZIP;q=0.5": "gzip", "": "", "gzip;q=0": "", "identity": ""} {
+		w := get("/page/page.css", takes)
+		if got := w.Header().Get("Content-Encoding"); got != want {
+			t.Errorf("for %q: encoded as %q", takes, got)
+			continue
+		}
+		body := w.Body.String()
+		if want == "gzip" {
+			z, err := gzip.NewReader(w.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, err := io.ReadAll(z)
+			if body = string(text); err != nil {
+				t.Error(err)
+			}
+		}
+		if body != plain {
+			t.Errorf("for %q: %d octets, want %d", takes, len(body), len(plain))
+		}
+	}
+	if got := get("/v1/watch", "gzip").Header().Get("Content-Encoding"); got != "" {
+		t.Errorf("a short answer is encoded as %q", got)
+	}
 }

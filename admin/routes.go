@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -265,31 +266,32 @@ func heartbeat(c *call) (any, error) {
 }
 
 // reply writes an answer or an error.
-func reply(w http.ResponseWriter, answer any, err error) {
+func reply(w http.ResponseWriter, r *http.Request, answer any, err error) {
 	if d, ok := answer.(document); ok && err == nil {
-		d.write(w)
+		d.write(w, r)
 		return
 	}
 	status := http.StatusOK
 	if err != nil {
-		var r *Refusal
-		if !errors.As(err, &r) {
-			r = &Refusal{http.StatusInternalServerError, []string{err.Error()}}
+		var why *Refusal
+		if !errors.As(err, &why) {
+			why = &Refusal{http.StatusInternalServerError, []string{err.Error()}}
 		}
-		status = r.Status
-		f := failure{Error: r.Errors[0]}
-		if len(r.Errors) > 1 {
-			f.Errors = r.Errors
+		status = why.Status
+		f := failure{Error: why.Errors[0]}
+		if len(why.Errors) > 1 {
+			f.Errors = why.Errors
 		}
 		answer = f
 	}
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
 	h.Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	e := json.NewEncoder(w)
+	var body bytes.Buffer
+	e := json.NewEncoder(&body)
 	e.SetIndent("", "  ")
-	_ = e.Encode(answer) // a reader who left needs no answer
+	_ = e.Encode(answer) // the types are ours
+	send(w, r, status, body.Bytes())
 }
 
 // typeOf is the type of an example.

@@ -137,6 +137,8 @@ func testLive(t *testing.T, b *browser) {
 	p.visit(f.url + "/")
 	p.await("all well", sentence+` === 'All is well: all 7 servers are up'`)
 	p.await("latencies", `document.querySelectorAll('.spark .line').length >= 7`)
+	p.await("the map", `document.querySelectorAll('#map .area path').length > 100`)
+	p.await("its legend", `/europe\s*[0-9]+ % of the land/.test(document.querySelector('#legend').innerText)`)
 	p.mu.Lock()
 	if got := p.bytes; got > 300e3 || got < 10e3 {
 		t.Errorf("the first transfer takes %.0f bytes", got)
@@ -201,7 +203,8 @@ func TestPagePictures(t *testing.T) {
 			p := b.open(t, width)
 			p.visit(f.url + "/")
 			p.await(name, ready)
-			p.await("latencies", `document.querySelectorAll('.spark .line').length >= 3`)
+			p.await("latencies", `document.querySelectorAll('.spark').length >= 3`)
+			p.await("the map", `document.querySelectorAll('#map .area path').length > 100`)
 			f.explains(p, "www.example.com", "A", "81.2.69.0/24")
 			p.eval(`document.activeElement.blur()`)
 			for _, theme := range []string{"light", "dark"} {

@@ -4,9 +4,13 @@ const svgNS = 'http://www.w3.org/2000/svg';
 
 export const $ = (id) => document.getElementById(id);
 
+// Tables that are laid out as something else keep their meaning by these.
+const roles = {tr: 'row', td: 'cell', tbody: 'rowgroup'};
+
 // el makes an element: el('td', {class: 'x'}, 'text', child).
 export function el(tag, attrs, ...kids) {
-  return fill(document.createElement(tag), attrs, kids);
+  const role = tag === 'th' ? (attrs.scope === 'col' ? 'columnheader' : 'rowheader') : roles[tag];
+  return fill(document.createElement(tag), role ? {role, ...attrs} : attrs, kids);
 }
 
 // svg makes an element of a drawing.

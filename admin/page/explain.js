@@ -49,7 +49,7 @@ export function draw(lines) {
 
 function chip(text) {
   const s = server(text);
-  if (!s) return el('li', {}, text.trim());
+  if (!s) return el('li', {class: 'rest'}, text.trim());
   const look = /^drained/.test(s.state) ? 'drained' : /\bup\b/.test(s.state) ? 'up' : /\bdown\b/.test(s.state) ? 'down' : 'unknown';
   return el('li', {class: s.picked ? 'picked' : ''}, icon(look), el('strong', {}, s.name), el('span', {class: 'far'}, s.far),
     el('span', {class: 'hint'}, s.state), s.picked ? el('span', {class: 'star'}, 'in the answer') : null);

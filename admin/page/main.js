@@ -6,6 +6,7 @@ import * as servers from './servers.js';
 import * as tables from './tables.js';
 import * as verdict from './verdict.js';
 import {startExplain} from './explain.js';
+import * as map from './map.js';
 
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 let asOf = null; // when what is shown was true
@@ -22,7 +23,7 @@ async function refresh() {
   servers.render(status);
   tables.render(status, events);
   linked(true);
-  await servers.vitals();
+  await Promise.all([servers.vitals(), map.render(status)]);
   return performance.now() - begun;
 }
 

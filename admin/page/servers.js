@@ -5,8 +5,11 @@ import {$, el, say, show, keyed, since, count, latency} from './dom.js';
 import {icon, lookOf, spark} from './shapes.js';
 
 const fewServers = 24; // of so many, all sites are open
+const manyQuiet = 6; // more closed sites with nothing wrong stand side by side
+const notable = 2; // the greatest rank of what is worth a row
 const openRows = 50; // of a site at first
 const mostRows = 300; // in all
+const mostQuiet = 500;
 const chunk = 60; // servers whose targets are asked for at once
 
 let status = null;
@@ -26,17 +29,18 @@ function sites(list) {
   const by = new Map();
   for (const s of list) {
     s.look = lookOf(s);
-    if (!by.has(s.site)) by.set(s.site, {site: s.site, servers: [], rank: 9});
+    if (!by.has(s.site)) by.set(s.site, {site: s.site, servers: [], rank: 9, bad: 0});
     const g = by.get(s.site);
     g.servers.push(s);
     g.rank = Math.min(g.rank, s.look.rank);
+    g.bad += s.look.rank < 2;
   }
   const groups = [...by.values()];
   for (const g of groups) {
     g.alone = g.servers.length === 1 && g.servers[0].name === g.site;
     g.servers.sort((a, b) => a.look.rank - b.look.rank);
   }
-  return groups.sort((a, b) => a.rank - b.rank);
+  return groups.sort((a, b) => a.rank - b.rank || b.bad - a.bad);
 }
 
 function draw() {
@@ -46,15 +50,19 @@ function draw() {
   const groups = sites(list);
   let left = mostRows;
   for (const g of groups) {
-    g.open = g.alone || (opened.get(g.site) ?? (g.rank < 2 || list.length <= fewServers));
-    g.rows = g.open ? g.servers.slice(0, Math.min(left, room.get(g.site) || openRows)) : [];
+    g.open = g.alone || (opened.get(g.site) ?? (g.rank <= notable || list.length <= fewServers));
+    const all = list.length <= fewServers || opened.get(g.site) ? openRows : Math.max(1, g.servers.filter((s) => s.look.rank <= notable).length);
+    g.rows = g.open ? g.servers.slice(0, Math.max(0, Math.min(left, room.get(g.site) || all))) : [];
     left -= Math.max(1, g.rows.length);
     g.hidden = left < 0;
   }
-  const visible = groups.filter((g) => !g.hidden);
+  let quiet = groups.filter((g) => !g.open);
+  if (quiet.length < manyQuiet) quiet = [];
+  const visible = groups.filter((g) => !g.hidden && !quiet.includes(g));
+  if (quiet.length) visible.push({site: '', quiet, rows: []});
   shown = visible.flatMap((g) => g.rows.map((s) => s.name));
-  keyed($('servers'), visible, (g) => (g.alone ? '1 ' : 'n ') + g.site, makeGroup, updateGroup, 1);
-  tell(list, groups.length, groups.length - visible.length);
+  keyed($('servers'), visible, (g) => (g.quiet ? 'quiet' : (g.alone ? '1 ' : 'n ') + g.site), makeGroup, updateGroup, 1);
+  tell(list, groups.length, groups.filter((g) => g.hidden && g.open).length);
 }
 
 function tell(list, sites, hidden) {
@@ -68,7 +76,8 @@ function tell(list, sites, hidden) {
 // A group is a table body: a row for the site, then one for each server.
 
 function makeGroup(g) {
-  const body = el('tbody', {});
+  if (g.quiet) return el('tbody', {}, el('tr', {class: 'quiet'}, el('td', {colspan: 4}, el('ul', {class: 'plain'}))));
+  const body = el('tbody', {'data-site': g.site});
   if (g.alone) return body;
   const button = el('button', {type: 'button', class: 'site', 'aria-expanded': 'false'},
     el('span', {class: 'turn', 'aria-hidden': 'true'}), el('strong', {}), el('span', {class: 'sum'}), el('span', {class: 'strip', 'aria-hidden': 'true'}));
@@ -82,10 +91,26 @@ function makeGroup(g) {
 }
 
 function updateGroup(body, g) {
+  if (g.quiet) {
+    keyed(body.querySelector('ul'), g.quiet.slice(0, mostQuiet), (q) => q.site, makeQuiet, (li, q) => updateHead(li, q));
+    return;
+  }
   if (!g.alone) updateHead(body.firstChild, g);
   const rest = g.open ? g.servers.length - g.rows.length : 0;
   const rows = rest > 0 ? [...g.rows, {name: '', more: rest, site: g.site}] : g.rows;
   keyed(body, rows, (s) => s.name, (s) => (s.more ? makeMore(s) : makeRow(s)), (row, s) => (s.more ? say(row.querySelector('button'), `${s.more} more`) : updateRow(row, s)), g.alone ? 0 : 1);
+}
+
+// makeQuiet is a closed site with nothing wrong.
+function makeQuiet(g) {
+  const button = el('button', {type: 'button', class: 'site'}, el('strong', {}), el('span', {class: 'sum'}), el('span', {class: 'strip', 'aria-hidden': 'true'}));
+  button.addEventListener('click', () => {
+    opened.set(g.site, true);
+    draw();
+    [...$('servers').tBodies].find((b) => b.dataset.site === g.site)?.querySelector('button').focus();
+    vitals().catch(() => {});
+  });
+  return el('li', {}, button);
 }
 
 function updateHead(row, g) {
@@ -110,7 +135,7 @@ function updateHead(row, g) {
 function makeMore(s) {
   const button = el('button', {type: 'button'});
   button.addEventListener('click', () => {
-    room.set(s.site, (room.get(s.site) || openRows) + 200);
+    room.set(s.site, (room.get(s.site) || 0) + 200);
     draw();
     vitals().catch(() => {});
   });

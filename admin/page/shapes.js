@@ -45,7 +45,7 @@ export function spark(list) {
     else if (v < 0 && run.length) { runs.push(run); run = []; }
   });
   if (run.length) runs.push(run);
-  const line = runs.map((r) => (r.length === 1 ? `M${r[0][0] - 1} ${r[0][1]}h2` : 'M' + r.map((p) => `${p[0]} ${p[1].toFixed(1)}`).join('L'))).join('');
+  const line = runs.map((r) => (r.length === 1 ? `M${r[0][0] - 3} ${r[0][1].toFixed(1)}h3` : 'M' + r.map((p) => `${p[0]} ${p[1].toFixed(1)}`).join('L'))).join('');
   return svg('svg', {class: 'spark', viewBox: `0 0 ${wide} ${high}`, preserveAspectRatio: 'none', role: 'img', 'aria-label': inWords(good, bad.length)},
     svg('path', {class: 'ground', d: `M0 ${high - 1.5}H${wide}`}),
     bad.length ? svg('path', {class: 'bad', d: bad.join('')}) : null,

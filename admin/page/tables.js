@@ -13,6 +13,7 @@ export function render(now, events) {
   zones();
   self();
   keyed($('events'), events, (e) => `${e.at} ${e.what} ${e.to}`, makeEvent, (node, e) => since(node.querySelector('time'), e.at));
+  show($('noevents'), events.length === 0);
   const credits = [...new Set(now.geo.map((g) => g.attribution).filter(Boolean))];
   say($('credits'), credits.join(' · '));
 }
@@ -22,10 +23,11 @@ function pools() {
   const list = [...status.pools].sort((a, b) => rank(a) - rank(b));
   show($('poolcard'), list.length > 0);
   keyed($('pools').tBodies[0], list, (p) => p.name,
-    () => el('tr', {}, el('th', {scope: 'row'}), el('td', {class: 'state'}, el('span', {class: 'mark'}), el('span', {class: 'word'})), el('td', {}, el('span', {class: 'of'}), el('span', {class: 'meter', 'aria-hidden': 'true'}, el('i', {})))),
+    () => el('tr', {}, el('th', {scope: 'row', class: 'name'}), el('td', {class: 'state'}, el('span', {class: 'mark'}), el('span', {class: 'word'})), el('td', {}, el('span', {class: 'of'}), el('span', {class: 'meter', 'aria-hidden': 'true'}, el('i', {}))), el('td', {class: 'shares in'})),
     (row, p) => {
       const look = {down: 'down', reduced: 'part', up: 'up'}[p.state] || 'unknown';
-      say(row.querySelector('th'), p.name);
+      say(row.querySelector('.name'), p.name);
+      say(row.querySelector('.shares'), shares(p));
       if (row.dataset.look !== look) {
         row.dataset.look = row.className = look;
         row.querySelector('.mark').replaceChildren(icon(look));
@@ -34,6 +36,14 @@ function pools() {
       say(row.querySelector('.of'), `${p.up} of ${p.servers}`);
       row.querySelector('i').style.width = `${p.servers ? (100 * p.up) / p.servers : 0}%`;
     });
+}
+
+// shares tells how often which server was answered.
+function shares(p) {
+  const list = p.answers.filter((a) => a.answers > 0).sort((a, b) => b.share - a.share);
+  if (!list.length) return 'not asked for yet';
+  const rest = list.length > 5 ? ` and ${list.length - 5} more` : '';
+  return `answered: ${list.slice(0, 5).map((a) => `${a.server} ${Math.round(100 * a.share)} %`).join(', ')}${rest}`;
 }
 
 function orders() {
