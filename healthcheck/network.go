@@ -203,6 +203,10 @@ func (n *network) secure(c *conn, t *Target, protocols ...string) error {
 		MinVersion:         tls.VersionTLS12,
 	})
 	if err := c.secured.Handshake(); err != nil {
+		var unverified *tls.CertificateVerificationError
+		if errors.As(err, &unverified) {
+			return errors.New(strings.TrimPrefix(unverified.Err.Error(), "x509: "))
+		}
 		return fmt.Errorf("tls handshake: %w", cause(err))
 	}
 	if t.Check.CertDays == 0 {

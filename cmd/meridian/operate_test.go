@@ -177,10 +177,12 @@ func TestStatusTable(t *testing.T) {
 ! reload: refused (2m)
 ! pool mail: no server is up
 
-SERVER  SITE    STATE         SINCE  WHY
-fr      europe  DOWN          1m     connection refused connection refused co...
-de      europe  drained (up)         ann
-ny      us      up            3d
+SERVER  STATE         SINCE  WHY
+fr      DOWN          1m     connection refused connection refused connection
+                             refused connection refused connection refused
+                             connection refused connection refused connection...
+de      drained (up)         ann
+ny      up            3d
 
 POOL  UP   STATE
 web   1/3  reduced, 1 drained
@@ -188,6 +190,9 @@ mail  0/1  DOWN
 `
 	if got := statusPage(&st, painter{}, 80); got != want {
 		t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	}
+	if got := statusPage(&st, painter{}, 120); !strings.Contains(got, "\nde      europe  drained (up)         ann\n") {
+		t.Errorf("no sites at 120 columns:\n%s", got)
 	}
 	if got := statusPage(&st, painter{on: true}, 80); !strings.Contains(got, "\x1b[31mfr ") {
 		t.Errorf("no colours:\n%q", got)

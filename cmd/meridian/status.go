@@ -147,7 +147,13 @@ func statusPage(st *admin.Status, p painter, width int) string {
 		if strings.HasPrefix(line, "server ") { // the table shows it
 			continue
 		}
-		fmt.Fprintln(&b, p.red(cut("! "+line, width)))
+		for i, part := range wrapped(line, width-2) {
+			mark := "! "
+			if i > 0 {
+				mark = "  "
+			}
+			fmt.Fprintln(&b, p.red(cut(mark+part, width)))
+		}
 	}
 	b.WriteString("\n" + serverTable(st, p, width))
 	if len(st.Pools) > 0 {
@@ -165,9 +171,19 @@ func statusPage(st *admin.Status, p painter, width int) string {
 	return b.String()
 }
 
+// roomy is from how many columns on there is room for what is the least telling, the site.
+const roomy = 100
+
 func serverTable(st *admin.Status, p painter, width int) string {
 	t := &table{paint: p, width: width}
-	t.row("bold", "SERVER", "SITE", "STATE", "SINCE", "WHY")
+	row := func(colour, server, site string, rest ...string) {
+		cells := []string{server}
+		if width == 0 || width >= roomy {
+			cells = append(cells, site)
+		}
+		t.row(colour, append(cells, rest...)...)
+	}
+	row("bold", "SERVER", "SITE", "STATE", "SINCE", "WHY")
 	list := slices.Clone(st.Servers)
 	slices.SortStableFunc(list, func(a, b admin.Server) int { return cmp.Compare(rank(&a), rank(&b)) })
 	for i := range list {
@@ -176,7 +192,7 @@ func serverTable(st *admin.Status, p painter, width int) string {
 		if !s.Since.IsZero() {
 			since = age(st.Now.Sub(s.Since))
 		}
-		t.row(colourOf(s), s.Name, s.Site, shownState(s), since, s.Reason)
+		row(colourOf(s), s.Name, s.Site, shownState(s), since, s.Reason)
 	}
 	return t.String()
 }
@@ -228,7 +244,7 @@ func poolTable(st *admin.Status, p painter, width int) string {
 	return t.String()
 }
 
-// table aligns columns; the last is cut to fit.
+// table aligns columns; the last goes on in the next line if it does not fit, and is cut after three.
 type table struct {
 	paint  painter
 	width  int // 0: any
@@ -253,10 +269,41 @@ func (t *table) String() string {
 		for i, c := range r[:len(r)-1] {
 			line += c + strings.Repeat(" ", wide[i]-utf8.RuneCountInString(c)+2)
 		}
-		line = strings.TrimRight(line+r[len(r)-1], " ")
-		fmt.Fprintln(&b, t.paint.named(t.colour[n], cut(line, t.width)))
+		indent := utf8.RuneCountInString(line)
+		for i, part := range wrapped(r[len(r)-1], t.width-indent) {
+			if i > 0 {
+				line = strings.Repeat(" ", indent)
+			}
+			line = strings.TrimRight(line+part, " ")
+			fmt.Fprintln(&b, t.paint.named(t.colour[n], cut(line, t.width)))
+		}
 	}
 	return b.String()
+}
+
+const (
+	leastWrapped = 20 // characters of a line; in less room nobody reads
+	mostWrapped  = 3  // lines of a text
+)
+
+// wrapped breaks a text at spaces into lines that fit. Where the room is too small it stays as it is.
+func wrapped(s string, width int) (lines []string) {
+	if width < leastWrapped {
+		return []string{s}
+	}
+	rest := []rune(s)
+	for len(rest) > width && len(lines) < mostWrapped-1 {
+		end := width
+		for end > 0 && rest[end] != ' ' {
+			end--
+		}
+		if end == 0 { // a word longer than a line
+			end = width
+		}
+		lines = append(lines, string(rest[:end]))
+		rest = []rune(strings.TrimLeft(string(rest[end:]), " "))
+	}
+	return append(lines, cut(string(rest), width))
 }
 
 // cut makes a line fit.
