@@ -19,7 +19,6 @@ func TestHTTPS(t *testing.T) {
 		return overTLS(&tls.Config{Certificates: []tls.Certificate{cert}}, answering(ok("hello")))
 	}
 	byName := Check{Host: "www.example.com"}
-	const unverified = "tls handshake: tls: failed to verify certificate: x509: "
 	for _, c := range []struct {
 		name   string
 		check  Check
@@ -31,9 +30,9 @@ func TestHTTPS(t *testing.T) {
 		{"wrong body", Check{Host: "www.example.com", Body: "bye"}, with(good), "body: "},
 		{"by SNI", Check{Host: "elsewhere.example", SNI: "www.example.com"}, with(good), ""},
 		{"by Host with a port", Check{Host: "www.example.com:8443"}, with(good), ""},
-		{"expired", byName, with(expired), unverified + "certificate has expired"},
-		{"wrong name", byName, with(other), unverified + "certificate is valid for other.example, not www.example.com"},
-		{"unknown authority", byName, with(stranger), unverified + "certificate signed by unknown authority"},
+		{"expired", byName, with(expired), "certificate has expired"},
+		{"wrong name", byName, with(other), "certificate is valid for other.example, not www.example.com"},
+		{"unknown authority", byName, with(stranger), "certificate signed by unknown authority"},
 		{"expired, insecure", Check{Insecure: true}, with(expired), ""},
 		{"no TLS", byName, func(c net.Conn) { _, _ = c.Write([]byte(ok("hello"))) }, "tls handshake: "},
 		{"hung handshake", Check{Host: "www.example.com", Timeout: 300 * time.Millisecond}, silent, "tls handshake: i/o timeout"},

@@ -35,8 +35,8 @@ func TestTLS(t *testing.T) {
 		want   string
 	}{
 		{"good", named, lasting(day), ""},
-		{"expired", named, lasting(-time.Minute), "tls handshake: tls: failed to verify certificate: x509: certificate has expired"},
-		{"wrong name", Check{SNI: "web.example"}, lasting(day), "tls handshake: tls: failed to verify certificate: x509: certificate is valid for mail.example"},
+		{"expired", named, lasting(-time.Minute), "certificate has expired"},
+		{"wrong name", Check{SNI: "web.example"}, lasting(day), "certificate is valid for mail.example"},
 		{"lasts long enough", Check{SNI: "mail.example", CertDays: 14}, lasting(15 * day), ""},
 		{"expires soon", Check{SNI: "mail.example", CertDays: 14}, lasting(13*day + day/2), "certificate: expires in 13 days ("},
 		{"its authority expires sooner", Check{SNI: "mail.example", CertDays: 500}, lasting(600 * day), "certificate: expires in 399 days ("},
@@ -248,7 +248,7 @@ func TestGRPC(t *testing.T) {
 		{"as a whole", Check{}, plain, ""},
 		{"a service", Check{Service: "shop.Cart"}, plain, ""},
 		{"over TLS", Check{Service: "shop.Cart", TLS: true, Host: "api.example.com"}, secure, ""},
-		{"wrong name", Check{TLS: true, Host: "x.example.com"}, secure, "tls handshake: tls: failed to verify"},
+		{"wrong name", Check{TLS: true, Host: "x.example.com"}, secure, "certificate is "},
 		{"closed", Check{Service: "shop.Closed"}, plain, "health: NOT_SERVING"},
 		{"zero", Check{Service: "shop.Zero"}, plain, "health: UNKNOWN"},
 		{"unknown", Check{Service: "shop.None"}, plain, `grpc status NOT_FOUND: "unknown service"`},
