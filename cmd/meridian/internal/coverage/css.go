@@ -9,9 +9,9 @@ import (
 // can be to normal eyes and to those that lack one kind of cone, the first six farther than the others.
 func palette() [inks][2]string {
 	return [inks][2]string{
-		{"#a1a7e8", "#4f95e3"}, {"#fbcd5d", "#8b5306"}, {"#4fc499", "#115c42"}, {"#942d69", "#654080"},
-		{"#705d09", "#b7b944"}, {"#4d4bb4", "#ed939e"}, {"#e75f65", "#c74d76"}, {"#98e48e", "#574aac"},
-		{"#a51e42", "#e2a2d1"}, {"#8d9c28", "#618c49"}, {"#af83a7", "#b569a9"}, {"#7861a6", "#83c672"},
+		{"#a1a7e8", "#3f8fe0"}, {"#fbcd5d", "#ad6806"}, {"#4fc499", "#12745c"}, {"#942d69", "#8849a3"},
+		{"#705d09", "#bbce6a"}, {"#4d4bb4", "#ebb4bf"}, {"#e75f65", "#adc6f5"}, {"#98e48e", "#7c94c4"},
+		{"#a51e42", "#ba828f"}, {"#8d9c28", "#af462f"}, {"#af83a7", "#6b5e7d"}, {"#7861a6", "#b1a373"},
 	}
 }
 
@@ -30,11 +30,12 @@ func CSS() string {
 .coverage .mark.down{fill:#c1121f}
 .coverage .mark.drained{fill:#1c2730}
 .coverage text{font-family:system-ui,"Segoe UI",Roboto,Helvetica,Arial,sans-serif}
-.coverage .label{font-size:52px;font-weight:600;fill:#12181d;stroke:#fff;stroke-opacity:.85;stroke-width:14;stroke-linejoin:round;paint-order:stroke;pointer-events:none}
+.coverage .label{font-size:58px;font-weight:600;fill:#12181d;stroke:#fff;stroke-opacity:.85;stroke-width:14;stroke-linejoin:round;paint-order:stroke;pointer-events:none}
 .coverage .leader{fill:none;stroke:#12181d;stroke-width:5;pointer-events:none}
 .coverage .end{text-anchor:end}
 .coverage .mid{text-anchor:middle}
 .coverage .heading{font-size:88px;font-weight:600;fill:#12181d}
+.coverage .medium{display:none;font-size:95px;stroke-width:24}
 .coverage .narrow{display:none;font-size:150px;stroke-width:34}
 .coverage .legend{fill:#2b363f;font-size:50px}
 .coverage .legend .note{fill:#66727c;font-size:44px}
@@ -61,14 +62,27 @@ func CSS() string {
 	for i, c := range palette() {
 		fmt.Fprintf(&b, ".coverage .area.s%d{fill:%s;stroke:%s}.coverage .ring.s%d{stroke:%s}\n", i, c[1], c[1], i, c[1])
 	}
-	b.WriteString(`}
-@media (max-width:700px){
-.coverage .wide,.coverage .legend{display:none}
+	b.WriteString("}\n:has(>.coverage){container:coverage/inline-size}\n")
+	for _, at := range []string{"@media", "@container coverage"} {
+		fmt.Fprintf(&b, small, at)
+	}
+	return b.String()
+}
+
+// small is the rules for smaller maps: on a screen by itself, or in its place on a page.
+const small = `%[1]s (max-width:1000px){
+.coverage .wide{display:none}
+.coverage .medium{display:inline}
+.coverage .mark path{transform:scale(1.5)}
+.coverage .legend .mark path{transform:none}
+.coverage .ring{r:18px;stroke-width:9}
+}
+%[1]s (max-width:560px){
+.coverage .medium,.coverage .legend{display:none}
 .coverage .narrow{display:inline}
 .coverage .mark path{transform:scale(2.4)}
 .coverage .ring{r:26px;stroke-width:14}
 .coverage .border{stroke-width:5}
+.coverage .heading{font-size:120px}
 }
-`)
-	return b.String()
-}
+`

@@ -139,7 +139,7 @@ func (d *drawing) marks() {
 			spots = append(spots, spot{site: i, at: unitOf(s.at.Lat, eastward(s.at.Lon))})
 		}
 	}
-	wide, narrow := lettering{"wide", 52, 30}, lettering{"narrow", 150, 70}
+	wide := lettering{"wide", 58, 30}
 	labels := wide.place(d.Map, spots)
 	for _, l := range labels {
 		if l.led {
@@ -152,7 +152,9 @@ func (d *drawing) marks() {
 			it.state, it.ink, s.at.x, s.at.y, clean(it.label()+": "+d.share(s.site)), shape(it.state))
 	}
 	d.write(wide, labels)
-	d.write(narrow, narrow.place(d.Map, spots))
+	for _, t := range []lettering{{"medium", 95, 44}, {"narrow", 150, 70}} {
+		d.write(t, t.place(d.Map, spots))
+	}
 }
 
 func (d *drawing) write(t lettering, labels []label) {
