@@ -57,6 +57,13 @@ func take(t testing.TB, p steer.Pool, d steer.Duties, down ...string) *Map {
 	return m
 }
 
+// slow skips what takes seconds, and many of them under the race detector; nothing here runs side by side.
+func slow(t *testing.T) {
+	if testing.Short() {
+		t.Skip("draws for seconds")
+	}
+}
+
 // by is who serves a country, and the share of the first.
 func by(t *testing.T, c admin.Coverage, code string) (servers string, share float64) {
 	t.Helper()
@@ -251,6 +258,7 @@ func (f *figure) holds(x, y float64) bool {
 // TestAreasTile asks of places on land whether exactly one area holds them, that of the server they are answered, and of
 // places at sea whether none does. Places next to another area or to the sea are left out.
 func TestAreasTile(t *testing.T) {
+	slow(t)
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(1, 2))
 	odd := three()
@@ -352,9 +360,7 @@ func many(sites, each int) steer.Pool {
 
 // TestMany holds the size of a large pool's map, and that areas of one colour never touch.
 func TestMany(t *testing.T) {
-	if testing.Short() {
-		t.Skip("draws for seconds")
-	}
+	slow(t)
 	t.Parallel()
 	m := take(t, many(40, 5), nil)
 	if n := len(m.SVG(Options{Legend: true})); n > 300_000 {
@@ -401,6 +407,7 @@ func TestUsualSize(t *testing.T) {
 
 // TestNames gives servers, sites and the pool names that would do harm if they were written as they are.
 func TestNames(t *testing.T) {
+	slow(t)
 	t.Parallel()
 	evil := "a\"'><script>alert(1)</script><!--&amp;]]>\x00\x01\ufffe é 東京"
 	p := three()
@@ -448,6 +455,7 @@ func labelled(svg string) string {
 
 // TestSame holds that the same pool in the same state gives the same octets.
 func TestSame(t *testing.T) {
+	slow(t)
 	t.Parallel()
 	first := take(t, many(6, 2), nil).SVG(Options{})
 	if !bytes.Equal(first, take(t, many(6, 2), nil).SVG(Options{})) {
@@ -457,6 +465,7 @@ func TestSame(t *testing.T) {
 
 // TestDamagedAtlas cuts the atlas off and changes it everywhere: that is an error, or another atlas, but never a panic.
 func TestDamagedAtlas(t *testing.T) {
+	slow(t)
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(3, 4))
 	for range 20 {
