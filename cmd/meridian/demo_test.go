@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -18,11 +19,18 @@ func TestDemoInLines(t *testing.T) {
 	for _, want := range []string{
 		`London +81.2.69.0/24 +-> europe`, `California +8.8.8.0/24 +-> america`, `Sydney +1.1.1.0/24 +-> sydney`,
 		`dig @127.0.0.1 -p \d+ www.example.com \+subnet=81.2.69.0/24`, `CH TXT`,
+		`And in a browser: http://127.0.0.1:\d+/`,
 	} {
 		p.find(0, "quit")
 		if !regexp.MustCompile(want).MatchString(p.output()) {
 			t.Errorf("no %q in:\n%s", want, p.output())
 		}
+	}
+	page := regexp.MustCompile(`http://127.0.0.1:\d+/`).FindString(p.output())
+	if resp, err := http.Get(page); err != nil || resp.StatusCode != http.StatusOK {
+		t.Errorf("the status page, %s: %v, %v", page, resp, err)
+	} else {
+		resp.Body.Close()
 	}
 	say := func(text, want string) {
 		t.Helper()

@@ -14,6 +14,7 @@ import (
 // board is everything there is to show.
 type board struct {
 	dns     netip.AddrPort
+	page    string // URL of the status page
 	name    string // that is asked for
 	servers []serverRow
 	clients []clientRow

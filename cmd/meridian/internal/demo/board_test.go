@@ -13,7 +13,7 @@ import (
 
 // testBoard has the servers and clients of the demo, all up and answered by the first server.
 func testBoard() *board {
-	b := &board{dns: netip.MustParseAddrPort("127.0.0.1:5300"), name: host}
+	b := &board{dns: netip.MustParseAddrPort("127.0.0.1:5300"), page: "http://127.0.0.1:8053/", name: host}
 	for i, name := range []string{"europe", "america", "sydney"} {
 		b.servers = append(b.servers, serverRow{
 			name: name, city: "City", running: true, status: healthcheck.Up,
@@ -124,7 +124,7 @@ func TestDrawShows(t *testing.T) {
 		{look{width: 80, height: 24}, []string{"127.0.0.1:5300", "1 ● europe", "2 ○ america", "down: connection refused", "→ europe",
 			"dig @127.0.0.1 -p 5300 www.example.com CH TXT +subnet=10.0.0.0/24", "TTL 60", "something happened"}, []string{"The world"}},
 		{look{width: 80, height: 24, atlas: true}, []string{"The world", "1 ● europe", "something happened"}, []string{"dig @"}},
-		{look{width: 120, height: 40}, []string{"The world", "dig @", "→ europe", "something happened"}, nil},
+		{look{width: 120, height: 40}, []string{"The world", "dig @", "http://127.0.0.1:8053/", "→ europe", "something happened"}, nil},
 		{look{width: 80, height: 24, help: true}, []string{"What you see", "RFC 7871", "? back"}, []string{"dig @"}},
 	} {
 		var all []string

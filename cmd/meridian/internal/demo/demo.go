@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -106,7 +107,11 @@ func (d *demo) serveOnFreePort(ctx context.Context, web int) (port int, err erro
 		if port, err = freePort(); err != nil {
 			return 0, err
 		}
-		if d.folder, err = writeFiles(port, web); err != nil {
+		page, err := freePagePort()
+		if err != nil {
+			return 0, err
+		}
+		if d.folder, err = writeFiles(port, web, page); err != nil {
 			return 0, err
 		}
 		if err = d.serve(ctx); !errors.Is(err, syscall.EADDRINUSE) {
@@ -114,7 +119,7 @@ func (d *demo) serveOnFreePort(ctx context.Context, web int) (port int, err erro
 		}
 		os.RemoveAll(d.folder)
 	}
-	return 0, err
+	return 0, fmt.Errorf("demo: no free ports: %w", syscall.EADDRINUSE)
 }
 
 // serve runs the nameserver as the command serve does.
@@ -153,7 +158,7 @@ func (d *demo) close() {
 
 // setUp makes the board.
 func (d *demo) setUp(dns netip.AddrPort) {
-	d.board = board{dns: dns, name: host, atlas: newAtlas(d.ns.Plan().Part)}
+	d.board = board{dns: dns, page: d.ns.Pages()[0], name: host, atlas: newAtlas(d.ns.Plan().Part)}
 	for i, s := range d.sites {
 		at := d.ns.Plan().Pools[0].Servers[i].At
 		d.board.servers = append(d.board.servers, serverRow{

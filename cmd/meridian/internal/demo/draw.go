@@ -172,7 +172,7 @@ func (b *board) digs() [][2]string {
 }
 
 func (b *board) tryPart() []line {
-	lines := []line{heading("Try it", "in another terminal")}
+	lines := []line{heading("Try it", "in another terminal, and look at "+b.page)}
 	for _, d := range b.digs() {
 		lines = append(lines, line{{ink{}, "  " + d[0]}}.pad(69).add(ink{dim: true}, d[1]))
 	}

@@ -13,15 +13,16 @@ import (
 
 // The ports that the files name. Where they are taken, the next free ones are written instead.
 const (
-	dnsPort = 5300
-	webPort = 8300
+	dnsPort  = 5300
+	webPort  = 8300
+	pagePort = 8053
 )
 
 //go:embed world
 var world embed.FS
 
 // writeFiles makes a temporary folder with the configuration and the zones, and returns its path.
-func writeFiles(dns, web int) (string, error) {
+func writeFiles(dns, web, page int) (string, error) {
 	dir, err := os.MkdirTemp("", "meridian-demo-")
 	if err != nil {
 		return "", fmt.Errorf("demo: %w", err)
@@ -29,6 +30,7 @@ func writeFiles(dns, web int) (string, error) {
 	ports := strings.NewReplacer(
 		"127.0.0.1:"+strconv.Itoa(dnsPort), "127.0.0.1:"+strconv.Itoa(dns),
 		"= "+strconv.Itoa(webPort), "= "+strconv.Itoa(web),
+		"127.0.0.1:"+strconv.Itoa(pagePort), "127.0.0.1:"+strconv.Itoa(page),
 	)
 	err = fs.WalkDir(world, "world", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {

@@ -60,6 +60,7 @@ func (d *demo) banner() {
 	for _, t := range b.digs() {
 		fmt.Fprintf(w, "  %-66s # %s\n", t[0], t[1])
 	}
+	fmt.Fprintln(w, "\nAnd in a browser: "+b.page)
 	fmt.Fprintln(w, "\n"+geo.EmbeddedAttribution)
 	fmt.Fprint(w, "\nWrite \"stop europe\" or \"start europe\" here and watch the answers move; \"quit\" or ctrl-C ends.\n\n")
 }

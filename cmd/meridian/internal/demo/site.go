@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strconv"
 	"syscall"
 	"time"
 )
@@ -79,6 +80,18 @@ func freePort() (int, error) {
 		}
 	}
 	return 0, fmt.Errorf("demo: no free port from %d on: %w", dnsPort, err)
+}
+
+// freePagePort finds one for the status page.
+func freePagePort() (int, error) {
+	var err error
+	for port := pagePort; port < pagePort+100; port++ {
+		var l net.Listener
+		if l, err = net.Listen("tcp4", "127.0.0.1:"+strconv.Itoa(port)); err == nil {
+			return port, l.Close()
+		}
+	}
+	return 0, fmt.Errorf("demo: no free port for the status page from %d on: %w", pagePort, err)
 }
 
 func bindable(port int) error {
