@@ -305,3 +305,38 @@ func (p *tab) clean(origin string) {
 		}
 	}
 }
+
+// named holds that a screen reader has something to say of all that can be reached, and finds the parts of the page.
+func (p *tab) named(t *testing.T) {
+	t.Helper()
+	type value struct{ Value any }
+	var tree struct {
+		Nodes []struct {
+			Ignored    bool
+			Role, Name value
+			Properties []struct {
+				Name  string
+				Value value
+			}
+		}
+	}
+	p.do("Accessibility.getFullAXTree", object{}, &tree)
+	roles := map[string]int{}
+	for _, n := range tree.Nodes {
+		role, name := fmt.Sprint(n.Role.Value), fmt.Sprint(n.Name.Value)
+		if n.Ignored {
+			continue
+		}
+		roles[role]++
+		for _, prop := range n.Properties {
+			if prop.Name == "focusable" && prop.Value.Value == true && role != "RootWebArea" && role != "main" && (name == "" || name == "<nil>") {
+				t.Errorf("a %s without a name", role)
+			}
+		}
+	}
+	for role, least := range map[string]int{"main": 1, "banner": 1, "contentinfo": 1, "heading": 8, "region": 6, "table": 3, "columnheader": 12, "row": 12, "rowheader": 8, "status": 2, "image": 7} {
+		if roles[role] < least {
+			t.Errorf("%d of %q for a screen reader, want %d or more: %v", roles[role], role, least, roles)
+		}
+	}
+}

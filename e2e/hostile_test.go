@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -163,6 +164,7 @@ func testForeign(t *testing.T, b *browser) {
 	if got := p.eval(`fetch('/v1/status').then((r) => r.status + '', (e) => 'blocked')`); got != "403" && got != "blocked" {
 		t.Errorf("a name rebound to here reads: %s", got)
 	}
+	f.raw(t, "evil.example")
 	after := f.status()
 	if len(after.Orders) > 0 || after.Reload.At != before.Reload.At {
 		t.Errorf("something was done: %+v, %+v", after.Orders, after.Reload)
@@ -175,6 +177,48 @@ func testForeign(t *testing.T, b *browser) {
 	link.await("the page elsewhere", `document.title === 'elsewhere'`)
 	link.eval(fmt.Sprintf(`location.href = %q`, f.url+"/"))
 	link.await("a link to the page", sentence+`.startsWith('All is well')`)
+}
+
+// raw sends what a browser would send for such pages, and what none would, as octets.
+func (f *fleet) raw(t *testing.T, evil string) {
+	t.Helper()
+	host := strings.TrimPrefix(f.url, "http://")
+	const drain = `{"kind":"drain","servers":["ny"]}`
+	for _, c := range []struct{ name, request, status string }{
+		{"the page", "GET / HTTP/1.1\r\nHost: " + host, "200"},
+		{"the page, without a host", "GET / HTTP/1.0", "403"},
+		{"the page, of a name rebound to here", "GET / HTTP/1.1\r\nHost: " + evil, "403"},
+		{"the status, of a name rebound to here", "GET /v1/status HTTP/1.1\r\nHost: " + evil + ":80\r\nSec-Fetch-Site: same-origin", "403"},
+		{"a name that begins like an address", "GET /v1/status HTTP/1.1\r\nHost: 127.0.0.1." + evil, "403"},
+		{"a name that begins like ours", "GET /v1/status HTTP/1.1\r\nHost: localhost." + evil, "403"},
+		{"an absolute address", "GET http://" + evil + "/v1/status HTTP/1.1\r\nHost: " + host, "400"},
+		{"two hosts", "GET /v1/status HTTP/1.1\r\nHost: " + host + "\r\nHost: " + evil, "400"},
+		{"an order by a page of ours", "POST /v1/orders HTTP/1.1\r\nHost: " + host + "\r\nOrigin: " + f.url + "\r\nContent-Type: application/json", "403"},
+		{"an order by a page elsewhere", "POST /v1/orders HTTP/1.1\r\nHost: " + host + "\r\nOrigin: http://" + evil + "\r\nContent-Type: application/json", "403"},
+		{"an order without a right", "POST /v1/orders HTTP/1.1\r\nHost: " + host + "\r\nContent-Type: application/json", "403"},
+		{"out of the page's folder", "GET /page/../v1/status HTTP/1.1\r\nHost: " + host, "400"},
+		{"the page's folder", "GET /page/ HTTP/1.1\r\nHost: " + host, "400"},
+		{"the source of the page", "GET /page/index.html HTTP/1.1\r\nHost: " + host, "404"},
+	} {
+		conn, err := net.Dial("tcp", host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body := ""
+		if strings.HasPrefix(c.request, "POST") {
+			body = drain
+		}
+		fmt.Fprintf(conn, "%s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", c.request, len(body), body)
+		text, _ := io.ReadAll(conn) // what came before a reset counts
+		conn.Close()
+		head, _, _ := strings.Cut(string(text), "\r\n\r\n")
+		if !strings.Contains(head[:min(len(head), 13)], " "+c.status) {
+			t.Errorf("%s: want %s:\n%s", c.name, c.status, head)
+		}
+		if c.status != "400" && !strings.Contains(head, "frame-ancestors 'none'") {
+			t.Errorf("%s: may be framed:\n%s", c.name, head)
+		}
+	}
 }
 
 // status asks through the socket.

@@ -146,6 +146,10 @@ func testLive(t *testing.T, b *browser) {
 	t.Logf("first transfer: %.0f bytes in %d requests", p.bytes, len(p.requests))
 	p.mu.Unlock()
 	p.eval(`window.still = 'here'`)
+	p.named(t)
+	if want := "status page: " + f.url + "/"; !strings.Contains(f.process.out.String(), want) {
+		t.Errorf("serve does not say %q", want)
+	}
 
 	f.run("drain", "ny", "--for", "1h", "--reason", "kernel")
 	p.await("the drain", sentence+` === '1 drained: ny'`)
