@@ -160,17 +160,22 @@ type Target struct {
 func Targets(h *healthcheck.Snapshot) []Target {
 	list := make([]Target, len(h.Targets))
 	for i, t := range h.Targets {
-		s := h.State(healthcheck.Slot(i))
-		list[i] = Target{
-			Target: t.String(), State: s.Status.String(), Since: s.Since, LastProbe: s.LastProbe,
-			LastError: s.LastError, Latency: s.Latency, Needed: s.Needed, Held: s.Held.String(),
-			Rise: t.Check.Rise, Fall: t.Check.Fall, Streak: s.Streak,
-		}
-		if s.HasLoad {
-			list[i].Load = &s.Load
-		}
+		list[i] = TargetOf(t, h.State(healthcheck.Slot(i)))
 	}
 	return list
+}
+
+// TargetOf is a target in a state.
+func TargetOf(t healthcheck.Target, s healthcheck.State) Target {
+	target := Target{
+		Target: t.String(), State: s.Status.String(), Since: s.Since, LastProbe: s.LastProbe,
+		LastError: s.LastError, Latency: s.Latency, Needed: s.Needed, Held: s.Held.String(),
+		Rise: t.Check.Rise, Fall: t.Check.Fall, Streak: s.Streak,
+	}
+	if s.HasLoad {
+		target.Load = &s.Load
+	}
+	return target
 }
 
 // Vital is a target and how fast it was.

@@ -140,12 +140,12 @@ func (n *Nameserver) Vitals(servers []string) []admin.Vital {
 	now := time.Now()
 	list := []admin.Vital{}
 	owners := plan.owners()
-	for i, t := range admin.Targets(health) {
-		if !slices.Contains(servers, owners[i].Name) {
-			continue
+	for i := range plan.Targets {
+		if slices.Contains(servers, owners[i].Name) {
+			t := admin.TargetOf(health.Targets[i], health.States[i])
+			t.Server = owners[i].Name
+			list = append(list, admin.Vital{Target: t, Latencies: n.ops.latencies.of(slots[i], now)})
 		}
-		t.Server = owners[i].Name
-		list = append(list, admin.Vital{Target: t, Latencies: n.ops.latencies.of(slots[i], now)})
 	}
 	return list
 }
