@@ -26,6 +26,10 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, runSick(addr, os.Getenv(sickCerts)))
 		os.Exit(1)
 	}
+	if os.Getenv(clockShim) != "" {
+		fmt.Fprintln(os.Stderr, runShim(os.Args[1:]))
+		os.Exit(1)
+	}
 	code, err := run(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
