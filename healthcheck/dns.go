@@ -218,12 +218,33 @@ func (p *dnsProbe) judge(m *dnsmessage.Message) error {
 	if p.wanted == "" {
 		return nil
 	}
+	owners := p.owners(m.Answers)
 	for i := range m.Answers {
+		if !owners[canonical(m.Answers[i].Header.Name.String())] {
+			continue
+		}
 		if canonical(recordText(m.Answers[i].Body)) == p.wanted {
 			return nil
 		}
 	}
 	return fmt.Errorf("answer: none of %d records is %.60q", len(m.Answers), p.target.Check.Answer)
+}
+
+const aliasLimit = 16 // of a chain
+
+// owners are the names whose records answer the question: the one asked for, and where its aliases lead.
+func (p *dnsProbe) owners(answers []dnsmessage.Resource) map[string]bool {
+	owners := map[string]bool{canonical(p.question.Name.String()): true}
+	for known := 0; known < len(owners) && known < aliasLimit; { // in whatever order aliases stand
+		known = len(owners)
+		for i := range answers {
+			alias, ok := answers[i].Body.(*dnsmessage.CNAMEResource)
+			if ok && owners[canonical(answers[i].Header.Name.String())] {
+				owners[canonical(alias.CNAME.String())] = true
+			}
+		}
+	}
+	return owners
 }
 
 // recordText is the RDATA of a record in presentation form, a TXT record's strings

@@ -169,7 +169,11 @@ func (r *reply2) done() bool {
 	return r.ended || r.status != 0 && len(r.body) >= r.limit
 }
 
+// take looks at a frame. Those of other streams than that of the request have no say.
 func (r *reply2) take(frame http2.Frame, f *http2.Framer) error {
+	if id := frame.Header().StreamID; id != 0 && id != streamID {
+		return nil
+	}
 	switch frame := frame.(type) {
 	case *http2.SettingsFrame:
 		if !frame.IsAck() {
@@ -200,9 +204,6 @@ func (r *reply2) take(frame http2.Frame, f *http2.Framer) error {
 
 // header takes the header, interim answers before it, and the trailer.
 func (r *reply2) header(frame *http2.MetaHeadersFrame) error {
-	if frame.StreamID != streamID {
-		return nil
-	}
 	if r.status == 0 {
 		code, err := strconv.ParseUint(frame.PseudoValue("status"), 10, 16)
 		if err != nil || code < 100 || code > 599 {

@@ -328,6 +328,16 @@ func respond(t *testing.T, query []byte, udp bool) []byte {
 		m.RCode = dnsmessage.RCodeRefused
 	case name == "none.example.":
 		m.RCode = dnsmessage.RCodeNameError
+	case name == "elsewhere.example.":
+		h.Name = dnsmessage.MustNewName("other.example.")
+		add(&dnsmessage.AResource{A: [4]byte{192, 0, 2, 1}})
+	case name == "alias.example.": // the chain backwards
+		h.Name = dnsmessage.MustNewName("End.example.")
+		add(&dnsmessage.AResource{A: [4]byte{192, 0, 2, 1}})
+		h.Name, h.Type = dnsmessage.MustNewName("middle.example."), dnsmessage.TypeCNAME
+		add(&dnsmessage.CNAMEResource{CNAME: dnsmessage.MustNewName("end.example.")})
+		h.Name = q.Name
+		add(&dnsmessage.CNAMEResource{CNAME: dnsmessage.MustNewName("middle.example.")})
 	case q.Type == dnsmessage.TypeA:
 		add(&dnsmessage.AResource{A: [4]byte{192, 0, 2, 1}})
 		add(&dnsmessage.AResource{A: [4]byte{192, 0, 2, 2}})
@@ -363,6 +373,8 @@ func TestDNS(t *testing.T) {
 		{Check{Query: "example.", QueryType: "SOA", Answer: "7"}, ""},
 		{Check{Query: "example.", QueryType: "NS", Answer: "ns1.example"}, `answer: none of 0 records`},
 		{Check{Query: "big.example.", Answer: "192.0.2.1"}, ""},
+		{Check{Query: "alias.example.", Answer: "192.0.2.1"}, ""},
+		{Check{Query: "elsewhere.example.", Answer: "192.0.2.1"}, `answer: none of 1 records is "192.0.2.1"`},
 		{Check{Query: "refused.example."}, "rcode REFUSED"},
 		{Check{Query: "none.example.", Rcode: "NXDOMAIN"}, ""},
 		{Check{Query: "example.", Rcode: "NXDOMAIN"}, "rcode NOERROR"},
