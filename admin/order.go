@@ -34,7 +34,7 @@ func (o *Order) Target() string {
 	return o.Server + " in " + o.Pool
 }
 
-// OrderRequest asks for orders, one for each server and each pool named. One of the same kind for the same takes the
+// OrderRequest asks for orders, one for each server and each pool named, at most 100. One of the same kind for the same takes the
 // place of the former, and so does a forced state that of another.
 type OrderRequest struct {
 	Kind    string   `json:"kind"`

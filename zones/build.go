@@ -142,18 +142,27 @@ func newerSerial(a, b uint32) bool {
 // not found. geo may be nil: references are then not looked up. The zone is
 // nil if some problem is more than a warning.
 func Parse(file string, src io.Reader, size int64, geo FindGeo) (*Zone, []Problem) {
-	return ParseSigned(file, src, size, geo, nil)
+	return parseWith(Limits{}, file, src, size, geo, nil)
+}
+
+// ParseWithin is Parse within limits; those at zero have their defaults.
+func ParseWithin(limits Limits, file string, src io.Reader, size int64, geo FindGeo) (*Zone, []Problem) {
+	return parseWith(limits, file, src, size, geo, nil)
 }
 
 // ParseSigned is Parse and signs the zone, unless find is nil.
 func ParseSigned(file string, src io.Reader, size int64, geo FindGeo, find FindSigner) (*Zone, []Problem) {
+	return parseWith(Limits{}, file, src, size, geo, find)
+}
+
+func parseWith(limits Limits, file string, src io.Reader, size int64, geo FindGeo, find FindSigner) (*Zone, []Problem) {
 	origin, err := OriginOf(path.Base(file))
 	if err != nil {
 		return nil, []Problem{{File: file, Text: err.Error()}}
 	}
 	t := text{
 		origin: origin, files: []string{file}, src: src, size: size,
-		open: nothing, geo: geo, limits: Limits{}.withDefaults(),
+		open: nothing, geo: geo, limits: limits.withDefaults(),
 	}
 	if find != nil {
 		t.sign = func() (*dnssec.Signer, error) { return find(origin, dnssec.Options{}) }

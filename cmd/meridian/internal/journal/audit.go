@@ -57,17 +57,24 @@ func (a *Audit) follow() error {
 	return nil
 }
 
-// dropTorn cuts a file behind its last line end, which is looked for in the last 64 KiB.
+// dropTorn cuts a file behind its last line end, which it looks for from the end on.
 func dropTorn(f *os.File) error {
 	size, err := f.Seek(0, io.SeekEnd)
 	if err != nil || size == 0 {
 		return err
 	}
-	tail := make([]byte, min(size, 64<<10))
-	if _, err := f.ReadAt(tail, size-int64(len(tail))); err != nil {
-		return err
+	part := make([]byte, min(size, 64<<10))
+	for end := size; end > 0; {
+		part = part[:min(end, int64(len(part)))]
+		end -= int64(len(part))
+		if _, err := f.ReadAt(part, end); err != nil {
+			return err
+		}
+		if i := bytes.LastIndexByte(part, '\n'); i >= 0 {
+			return f.Truncate(end + int64(i) + 1)
+		}
 	}
-	return f.Truncate(size - int64(len(tail)-1-bytes.LastIndexByte(tail, '\n')))
+	return f.Truncate(0)
 }
 
 // Add writes an entry and returns when it is on the disk.

@@ -147,19 +147,32 @@ func TestForeignFilesAreRefused(t *testing.T) {
 }
 
 func TestAuditDropsATornLine(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "audit")
-	if err := os.WriteFile(path, []byte("{\"n\":1}\n{\"n\":2}\n{\"n\":"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	a, err := OpenAudit(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := a.Add(map[string]int{"n": 3}); err != nil {
-		t.Fatal(err)
-	}
-	if text, _ := os.ReadFile(path); string(text) != "{\"n\":1}\n{\"n\":2}\n{\"n\":3}\n" {
-		t.Errorf("%q", text)
+	long := strings.Repeat("x", 200<<10)
+	for text, whole := range map[string]string{
+		"":                       "",
+		"1\n2\n":                 "1\n2\n",
+		"1\n2\n{\"n\":":          "1\n2\n",
+		"1\n" + long:             "1\n",
+		long + "\n" + long:       long + "\n",
+		long:                     "",
+		"1\n" + long[:64<<10]:    "1\n",
+		"1\n" + long[:64<<10-1]:  "1\n",
+		"1\n\n" + long[:128<<10]: "1\n\n",
+	} {
+		path := filepath.Join(t.TempDir(), "audit")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		a, err := OpenAudit(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := a.Add(3); err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := os.ReadFile(path); string(got) != whole+"3\n" {
+			t.Errorf("of %d octets %d are left", len(text), len(got))
+		}
 	}
 }
 

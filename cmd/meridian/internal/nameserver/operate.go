@@ -19,6 +19,9 @@ import (
 	"github.com/meridian-dns/meridian/zones"
 )
 
+// checkLimits bound what a text sent to be checked may make of itself: the text is small, and $GENERATE is not.
+var checkLimits = zones.Limits{Records: 500_000, Generated: 8 << 20}
+
 // maxZoneText is how much of a zone file is shown.
 const maxZoneText = 1 << 20
 
@@ -144,7 +147,7 @@ func (n *Nameserver) CheckZone(name string, text []byte) (admin.ZoneReport, erro
 	if _, err := zones.OriginOf(file); err != nil {
 		return admin.ZoneReport{}, admin.BadRequest("%q is not the name of a zone: %v", name, err)
 	}
-	zone, problems := zones.Parse(file, bytes.NewReader(text), int64(len(text)), geoInfo(n.Plan().Set))
+	zone, problems := zones.ParseWithin(checkLimits, file, bytes.NewReader(text), int64(len(text)), geoInfo(n.Plan().Set))
 	r := admin.ZoneReport{OK: zone != nil, Problems: []string{}}
 	for _, p := range problems {
 		r.Problems = append(r.Problems, p.String())

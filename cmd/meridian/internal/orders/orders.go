@@ -212,6 +212,7 @@ func orAll(pools []string) []string {
 const (
 	longest   = 10 * 365 * 24 * time.Hour
 	maxReason = 500
+	maxOrders = 100 // of a request: each is on the disk before the next is made
 )
 
 // model is an order of a request without what it concerns. mu is held.
@@ -223,6 +224,9 @@ func (b *Book) model(by admin.Caller, r admin.OrderRequest) (entry, error) {
 	}
 	if len(r.Servers) == 0 {
 		return e, admin.BadRequest("servers: none are named")
+	}
+	if n := len(r.Servers) * max(1, len(r.Pools)); n > maxOrders {
+		return e, admin.BadRequest("servers: %d orders in one request, at most %d are made; a glob is one", n, maxOrders)
 	}
 	if len(r.Reason) > maxReason || len(r.Who) > maxReason {
 		return e, admin.BadRequest("reason: longer than %d bytes", maxReason)
@@ -291,6 +295,9 @@ func (b *Book) Release(by admin.Caller, r admin.ReleaseRequest, world World) ([]
 	defer b.mu.Unlock()
 	if r.ID == "" && len(r.Servers) == 0 {
 		return nil, admin.BadRequest("no orders are named: give servers or an id")
+	}
+	if n := len(r.Servers) * max(1, len(r.Pools)); n > maxOrders {
+		return nil, admin.BadRequest("servers: %d names in one request, at most %d are taken; a glob is one", n, maxOrders)
 	}
 	if len(r.Reason) > maxReason || len(r.Who) > maxReason {
 		return nil, admin.BadRequest("reason: longer than %d bytes", maxReason)

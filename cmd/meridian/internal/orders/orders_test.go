@@ -277,6 +277,23 @@ func TestRelease(t *testing.T) {
 	}
 }
 
+// TestRequestsAreBounded: a request that names too much makes and ends nothing.
+func TestRequestsAreBounded(t *testing.T) {
+	d := newDesk(t)
+	d.must(d.add("drain", "fr", "", "", ""))
+	by := admin.Caller{Name: "root"}
+	for _, c := range []struct{ servers, pools int }{{101, 0}, {51, 2}, {2, 51}} {
+		servers, pools := slices.Repeat([]string{"fr"}, c.servers), slices.Repeat([]string{"web"}, c.pools)
+		if _, err := d.b.Add(by, admin.OrderRequest{Kind: "drain", Servers: servers, Pools: pools}, world); err == nil || !strings.Contains(err.Error(), "at most 100") {
+			t.Errorf("%d servers in %d pools: %v", c.servers, c.pools, err)
+		}
+		if _, err := d.b.Release(by, admin.ReleaseRequest{Servers: servers, Pools: pools}, world); err == nil || !strings.Contains(err.Error(), "at most 100") {
+			t.Errorf("release of %d servers in %d pools: %v", c.servers, c.pools, err)
+		}
+	}
+	d.want("web: fr drained; mail: fr drained")
+}
+
 // TestReplacedAtOneStroke holds that an order and the end of the one it replaces are kept together: whoever is killed in
 // between must not find both.
 func TestReplacedAtOneStroke(t *testing.T) {
