@@ -10,7 +10,6 @@ package dnstap
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -134,16 +133,19 @@ func (o *Output) Run(ctx context.Context) {
 	for wait := leastWait; ctx.Err() == nil; wait = min(2*wait, mostWait) {
 		c, err := o.connect(ctx)
 		if err == nil {
-			wait = leastWait
+			begun := time.Now()
 			tell(nil)
 			err = o.send(ctx, c)
 			c.Close()
+			if time.Since(begun) > mostWait { // a reader who leaves at once is not met more and more often
+				wait = leastWait
+			}
 		}
 		o.discard()
 		if ctx.Err() != nil {
 			return
 		}
-		tell(fmt.Errorf("%s: %w", o.o.Socket, err))
+		tell(fmt.Errorf("%s: %w", o.o.Socket, reasonOf(err)))
 		select {
 		case <-ctx.Done():
 		case <-time.After(wait):
@@ -154,10 +156,6 @@ func (o *Output) Run(ctx context.Context) {
 func (o *Output) connect(ctx context.Context) (net.Conn, error) {
 	c, err := (&net.Dialer{Timeout: patience}).DialContext(ctx, "unix", o.o.Socket)
 	if err != nil {
-		var reason *net.OpError
-		if errors.As(err, &reason) {
-			err = reason.Err
-		}
 		return nil, err
 	}
 	stop := context.AfterFunc(ctx, func() { c.SetDeadline(time.Unix(1, 0)) })

@@ -190,6 +190,33 @@ func TestDeadReader(t *testing.T) {
 	}
 }
 
+// TestReaderWhoLeaves holds that a reader who shakes hands and leaves is met less and less often.
+func TestReaderWhoLeaves(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	r := newReader(t, path)
+	var s states
+	o := New(Options{Socket: path, Sample: 1, State: s.tell})
+	stop := run(t, o)
+	begun := time.Now()
+	for range 5 {
+		c, err := r.accept(control(controlAccept, true))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Close()
+	}
+	if took := time.Since(begun); took < (1+2+4+8)*leastWait {
+		t.Errorf("five connections within %v", took)
+	}
+	s.await(t, "/s: ")
+	stop()
+	for _, text := range s.all {
+		if strings.Contains(text, "->") {
+			t.Errorf("it says %s", text)
+		}
+	}
+}
+
 // TestStrangeReaders holds what is said of readers that do not speak the protocol.
 func TestStrangeReaders(t *testing.T) {
 	other := control(controlAccept, true)

@@ -78,7 +78,7 @@ func handshake(c net.Conn) error {
 	kind, types, err := readControl(c)
 	switch {
 	case err != nil:
-		return fmt.Errorf("handshake: %w", err)
+		return fmt.Errorf("handshake: %w", reasonOf(err))
 	case kind != controlAccept:
 		return fmt.Errorf("handshake: the reader sends a control frame of type %d, not ACCEPT", kind)
 	}
@@ -122,4 +122,12 @@ func finish(c net.Conn, ended <-chan error) error {
 	case <-time.After(time.Second):
 		return errors.New("the reader does not finish")
 	}
+}
+
+// reasonOf leaves out what a network error says of the socket.
+func reasonOf(err error) error {
+	if op, ok := err.(*net.OpError); ok {
+		return op.Err
+	}
+	return err
 }
