@@ -11,7 +11,8 @@ import (
 type File struct {
 	path   string
 	file   *os.File
-	looked time.Time
+	looked time.Time // when it was last found to be the one at path
+	torn   bool      // it ends within a line
 }
 
 // OpenFile opens a file, or begins it.
@@ -32,28 +33,36 @@ func (f *File) open() error {
 		return err
 	}
 	f.Close()
-	f.file, f.looked = file, time.Now()
+	f.file, f.looked, f.torn = file, time.Now(), false
 	return nil
 }
 
-// Write adds lines.
+// Write adds lines, all of them or with an error some. Where no file can be begun in the place of one that was moved away,
+// nothing is written: lines in the old one would not be found.
 func (f *File) Write(lines []byte) error {
 	if time.Since(f.looked) > time.Second {
 		if err := f.follow(); err != nil {
 			return err
 		}
 	}
-	_, err := f.file.Write(lines)
+	if f.torn { // by a full disk
+		if _, err := f.file.Write([]byte{'\n'}); err != nil {
+			return err
+		}
+		f.torn = false
+	}
+	n, err := f.file.Write(lines)
+	f.torn = n > 0 && n < len(lines) && lines[n-1] != '\n'
 	return err
 }
 
 func (f *File) follow() error {
-	f.looked = time.Now()
 	own, err := f.file.Stat()
 	if err != nil {
 		return err
 	}
 	if now, err := os.Stat(f.path); err == nil && os.SameFile(own, now) {
+		f.looked = time.Now()
 		return nil
 	}
 	return f.open()

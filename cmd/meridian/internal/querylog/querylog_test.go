@@ -216,3 +216,37 @@ func TestFileIsFollowed(t *testing.T) {
 		t.Errorf("a folder: %v", err)
 	}
 }
+
+// TestFileThatCannotBeBegunAnew holds that nothing is written, and that it is told each time, while a folder stands where
+// the file was; and that what follows a line that a full disk cut short has a line of its own.
+func TestFileThatCannotBeBegunAnew(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "q.log")
+	f, err := OpenFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := errors.Join(os.Rename(path, path+".1"), os.Mkdir(path, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	f.looked = time.Time{}
+	for range 2 {
+		if err := f.Write([]byte("1\n")); err == nil || !strings.Contains(err.Error(), path+" is no regular file") {
+			t.Errorf("it says %v", err)
+		}
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"cut", "2\n", "3\n"} {
+		if err := f.Write([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		f.torn = text == "cut"
+	}
+	for name, want := range map[string]string{path: "cut\n2\n3\n", path + ".1": ""} {
+		if text, err := os.ReadFile(name); err != nil || string(text) != want {
+			t.Errorf("%s: %q, %v", name, text, err)
+		}
+	}
+}
