@@ -115,10 +115,12 @@ func prepare(o options) (string, error) {
 		return "", err
 	}
 	binary := filepath.Join(o.work, "meridian-server")
-	build := exec.Command("go", "build", "-o", binary, "./cmd/meridian")
-	build.Dir = ".."
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build Meridian: %w: %s", err, out)
+	for suffix, flags := range map[string][]string{"": nil, "-" + peer.UncountedTag: {"-tags", peer.UncountedTag}} {
+		build := exec.Command("go", append([]string{"build", "-o", binary + suffix}, append(flags, "./cmd/meridian")...)...)
+		build.Dir = ".."
+		if out, err := build.CombinedOutput(); err != nil {
+			return "", fmt.Errorf("build Meridian: %w: %s", err, out)
+		}
 	}
 	return binary, nil
 }

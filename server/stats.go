@@ -82,6 +82,9 @@ type counters struct {
 
 // flush moves what t holds into c.
 func (c *counters) flush(t *tally) {
+	if !counting {
+		return
+	}
 	add(&c.queries, t.Queries)
 	add(&c.answers, t.Answers)
 	add(&c.dropped, t.Dropped)

@@ -138,6 +138,34 @@ func (r *run) giveUp() {
 	r.opened = 0
 }
 
+// Each asks every query of the set once, and keeps at most window of them open, at most 4096.
+func Each(server netip.AddrPort, set *queries.Set, window int) (Result, error) {
+	r, err := newRun(server, set, 0)
+	if err != nil {
+		return Result{}, err
+	}
+	defer r.close()
+	stalled := time.Now()
+	for r.result.Sent < set.Len() {
+		if time.Since(stalled) > lostAfter {
+			r.giveUp()
+		}
+		for r.opened < window && r.result.Sent < set.Len() && !r.ask(0) {
+		}
+		if err := r.flush(); err != nil {
+			return r.result, err
+		}
+		n, err := r.collect(nil)
+		if err != nil {
+			return r.result, err
+		}
+		if n > 0 {
+			stalled = time.Now()
+		}
+	}
+	return r.finish(nil)
+}
+
 // Paced asks at a rate, in queries a second, with exponential gaps, whether answers come or not. A query that the
 // generator is late with is measured from when it should have been sent.
 func Paced(server netip.AddrPort, set *queries.Set, rate float64, length time.Duration, seed uint64) (Result, error) {

@@ -55,6 +55,28 @@ func unsigned(dir string, port int, w Workload) ([]string, error) {
 	return meridian(dir, port, w)
 }
 
+// UncountedTag is the build tag of the program without counters, which stands beside Workload.Binary with the tag at the
+// end of its name.
+const UncountedTag = "uncounted"
+
+func uncounted(dir string, port int, w Workload) ([]string, error) {
+	w.Binary += "-" + UncountedTag
+	return meridian(dir, port, w)
+}
+
+func logged(dir string, port int, w Workload) ([]string, error) {
+	command, err := meridian(dir, port, w)
+	if err != nil {
+		return nil, err
+	}
+	file := command[len(command)-1]
+	config, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	return command, put(file, string(config)+"[query_log]\nsample = 0.01\nfile = \"queries.log\"\n")
+}
+
 func zonesOf(w Workload, own string) string {
 	switch w.Kind {
 	case Static:

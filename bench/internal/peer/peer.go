@@ -96,6 +96,10 @@ var (
 	PowerDNS = Peer{"pdns", "pdns-server", "IPv4 converted: one server per country", powerdns}
 	NSD      = Peer{"nsd", "nsd", "", nsd}
 
+	// Uncounted is Meridian made without counters, Logged is Meridian with a query log of one answer in a hundred.
+	Uncounted = Peer{"meridian-uncounted", "", Meridian.Data, uncounted}
+	Logged    = Peer{"meridian-logged", "", Meridian.Data, logged}
+
 	// Unsigned is Meridian with the zone of Signed as it is in Geo.
 	Unsigned = Peer{"meridian-unsigned", "", Meridian.Data, unsigned}
 )

@@ -128,6 +128,38 @@ func Geo(name string, n int, seed uint64) (*Set, error) {
 	return s, nil
 }
 
+// Random makes n queries whose names, types, classes and client subnets are random; most names lie in the geo zone of the
+// bench, and some queries ask for the geo name itself.
+func Random(n int, seed uint64) *Set {
+	r := rand.New(rand.NewPCG(seed, 77))
+	s := &Set{messages: make([][]byte, 0, n)}
+	for len(s.messages) < n {
+		name := "www.geo.bench"
+		switch r.IntN(8) {
+		case 0:
+		case 1:
+			name = fmt.Sprintf("n%x.example", r.Uint64())
+		default:
+			name = fmt.Sprintf("n%x.geo.bench", r.Uint64())
+		}
+		subnet := netip.PrefixFrom(netip.AddrFrom4([4]byte{byte(r.Uint32()), byte(r.Uint32()), byte(r.Uint32()), byte(r.Uint32())}), r.IntN(33))
+		m, err := A(name, subnet)
+		if err != nil {
+			continue // the names are good
+		}
+		end := 12
+		for m[end] != 0 {
+			end += 1 + int(m[end])
+		}
+		binary.BigEndian.PutUint16(m[end+1:], uint16(r.Uint32()))
+		if r.IntN(16) == 0 {
+			binary.BigEndian.PutUint16(m[end+3:], uint16(r.Uint32()))
+		}
+		s.messages = append(s.messages, m)
+	}
+	return s
+}
+
 // Signed gives the same queries with the DO bit.
 func (s *Set) Signed() *Set {
 	next := &Set{}

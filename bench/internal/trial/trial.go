@@ -114,6 +114,8 @@ var All = []Experiment{
 	{"sign", "Signing: first start, restart and edits of a large zone", sign},
 	{"many", "Many small zones", many},
 	{"rebuild", "Compiling 50 pools over the whole database", rebuild},
+	{"observe", "What counting and a query log cost", observe},
+	{"labels", "Metrics under random queries", labels},
 	{"micro", "The resolver alone", micro},
 	{"churn", "Edits, reloads and transitions under load", churn},
 	{"health", "Probing ten thousand servers a second", health},
