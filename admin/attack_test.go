@@ -93,6 +93,8 @@ func TestAttacks(t *testing.T) {
 		{"another scheme", "GET", "/v1/status", "", "", "Authorization: Basic b3BzOndyaXRlLXRva2VuLTAxMjM0NTY3ODk=", 401},
 		{"a token in the URL", "GET", "/v1/status?token=write-token-0123456789", "", "", "", 401},
 		{"read with a read token", "GET", "/v1/status", "read-token-0123456789", "", "", 200},
+		{"the head alone", "HEAD", "/v1/status", "read-token-0123456789", "", "Content-Type: ", 200},
+		{"the head alone, without a token", "HEAD", "/v1/status", "", "", "Content-Type: ", 401},
 		{"write with a read token", "POST", "/v1/orders", "read-token-0123456789", drainBody, "", 403},
 		{"reload with a read token", "POST", "/v1/reload", "read-token-0123456789", "", "", 403},
 		{"read with a check's token", "GET", "/v1/status", "push-token-0123456789", "", "", 401},

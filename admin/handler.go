@@ -298,7 +298,7 @@ func readBody(w http.ResponseWriter, req *http.Request, r *route) ([]byte, error
 		return nil, refuse(http.StatusRequestEntityTooLarge, "the body is larger than %d bytes", r.limit())
 	case err != nil:
 		return nil, refuse(http.StatusBadRequest, "the body: %v", err)
-	case req.Method != http.MethodGet && (r.body != nil || len(body) > 0 || !r.slow) && !r.accepts(req.Header.Get("Content-Type")):
+	case r.method != http.MethodGet && (r.body != nil || len(body) > 0 || !r.slow) && !r.accepts(req.Header.Get("Content-Type")):
 		return nil, refuse(http.StatusUnsupportedMediaType, "the body's Content-Type must be %s", r.wants())
 	}
 	return body, nil
