@@ -48,6 +48,8 @@ func goals() []goal {
 		goal{"micro", trial.MicroMetric("static/mixed", "allocations per batch"), "", 0},
 		goal{"churn", "lost while changing", "", 0}, goal{"churn", "answers with an error", "", 0},
 		goal{"churn", "answers of mixed versions", "", 0},
+		goal{"storm", trial.Publications, "", 1}, goal{"storm", "lost in a storm", "", 0},
+		goal{"storm", trial.StormMetric(50), "", 1.25}, goal{"storm", trial.StormMetric(90), "", 1.25},
 		goal{"health", trial.CoresMetric("tcp"), "", 0.7}, goal{"health", trial.CoresMetric("http"), "", 1},
 		goal{"health", trial.CoresMetric("http kept"), "", 0.4},
 		goal{"health", trial.LateMetric("tcp"), "", 100}, goal{"health", trial.LateMetric("http"), "", 100},

@@ -118,6 +118,7 @@ var All = []Experiment{
 	{"labels", "Metrics under random queries", labels},
 	{"micro", "The resolver alone", micro},
 	{"churn", "Edits, reloads and transitions under load", churn},
+	{"storm", "Hundreds of servers that go down and up under load", storm},
 	{"health", "Probing ten thousand servers a second", health},
 }
 
