@@ -5,7 +5,7 @@ import "net/http"
 // MapRequest asks whom a pool serves from where.
 type MapRequest struct {
 	Pool   string
-	Down   []string // servers to be taken for down
+	Down   []string // servers to be taken for down: names, globs, sites
 	Bare   bool     // the picture brings no style along
 	Legend bool
 }

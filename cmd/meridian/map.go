@@ -56,7 +56,7 @@ The running server is asked, so the map is of this moment. If none runs, or with
 		},
 	}
 	f := cmd.Flags()
-	f.StringArrayVar(&m.down, "down", nil, "take this `server` for down; may be given several times")
+	f.StringArrayVar(&m.down, "down", nil, "take this `server` for down: a name, a glob or site:NAME; may be given several times")
 	f.StringArrayVar(&m.add, "add", nil, "try one more server, `NAME=PLACE`: a city or latitude,longitude; may be given several times")
 	f.StringVarP(&m.out, "out", "o", "", "write the map to a `file`; - is standard output, without the table")
 	f.StringVar(&m.format, "format", "svg", "of the file: svg or json")

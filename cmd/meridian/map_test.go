@@ -46,6 +46,7 @@ func TestMapOffline(t *testing.T) {
 		{nil, map[string]string{"DE": "fr", "US": "ny", "JP": "au", "SG": "au", "MT": "fr", "MU": "fr"}},
 		{[]string{"--down", "fr"}, map[string]string{"DE": "ny", "US": "ny", "JP": "au", "MT": "ny"}},
 		{[]string{"--down", "fr", "--down", "ny"}, map[string]string{"DE": "au", "US": "au"}},
+		{[]string{"--down", "f*", "--down", "site:ny"}, map[string]string{"DE": "au", "US": "au"}},
 		{[]string{"--add", "jp=Tokyo"}, map[string]string{"DE": "fr", "JP": "jp", "KR": "jp", "AU": "au"}},
 		{[]string{"--add", "sg=1.35,103.8", "--add", "jp=Tokyo"}, map[string]string{"SG": "sg", "JP": "jp"}},
 	} {
@@ -90,6 +91,28 @@ func TestMapTable(t *testing.T) {
 	h.run(0, "map", "web", "--format", "json", "--out", "map.json")
 	if text, _ := h.read("map.json"); !json.Valid([]byte(text)) {
 		t.Error("map.json is no JSON")
+	}
+}
+
+// TestMapSites tells a site's servers as one, but for the line that each has.
+func TestMapSites(t *testing.T) {
+	h := mapping(t)
+	h.replace("meridian.toml", "fr = { at = \"Paris\", ip = [\"203.0.113.10\"] }", "fr = { at = \"Paris\", ip = [\"203.0.113.10\"], site = \"europe\" }\n"+
+		"lu = { at = [49.6, 6.1], ip = [\"203.0.113.11\"], site = \"europe\" }")
+	out := h.run(0, "map", "web")
+	for _, want := range []string{"Germany DE", "China CN"} {
+		for line := range strings.Lines(out) {
+			words := strings.Join(strings.Fields(line), " ")
+			if strings.HasPrefix(words, want) && (!strings.Contains(words, " europe") || strings.Contains(words, "fr")) {
+				t.Errorf("%q", words)
+			}
+		}
+	}
+	if !strings.Contains(out, "\nfr ") || !strings.Contains(out, "\nlu ") || !strings.Contains(out, "\nGermany ") {
+		t.Errorf("servers or countries are missing in:\n%s", out)
+	}
+	if _, by := h.coverage("--down", "site:europe"); by["DE"] != "ny" {
+		t.Errorf("without the site, Germany is served by %s", by["DE"])
 	}
 }
 

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -21,36 +23,66 @@ func printCoverage(w io.Writer, c *admin.Coverage) {
 	}
 	fmt.Fprintln(w)
 	printColumns(w, p, rows, 2)
+	names := calledIn(c)
 	rows = [][]string{{"COUNTRY", "", "MEAN KM", "SERVED BY"}}
 	for _, l := range c.Countries {
-		rows = append(rows, []string{l.Name, l.Code, distance(l.KM), servedBy(&l)})
+		rows = append(rows, []string{l.Name, l.Code, distance(l.KM), servedBy(&l, names)})
 	}
 	fmt.Fprintln(w)
 	printColumns(w, p, rows, 2)
 }
 
-// servedBy lists the servers of a country, with their shares if there are several.
-func servedBy(l *admin.CoverageCountry) string {
-	var words []string
-	for i, s := range l.Servers {
-		if i == 3 && len(l.Servers) > 4 {
-			words = append(words, fmt.Sprintf("%d more", len(l.Servers)-i))
-			break
+// mostNamed is how many of those that serve a country are named.
+const mostNamed = 3
+
+// servedBy lists the servers of a country, with their shares if there are several. Of a site with more than one server
+// only the site is named.
+func servedBy(l *admin.CoverageCountry, names map[string]string) string {
+	var order []string
+	shares := map[string]float64{}
+	for _, s := range l.Servers {
+		name := names[s.Server]
+		if _, seen := shares[name]; !seen {
+			order = append(order, name)
 		}
-		if len(l.Servers) == 1 && l.Unanswered == 0 {
-			return s.Server
-		}
-		words = append(words, s.Server+" "+percent(s.Share))
+		shares[name] += s.Share
 	}
 	if l.Unanswered > 0 {
-		words = append(words, "nobody "+percent(l.Unanswered))
+		order = append(order, "nobody")
+		shares["nobody"] = l.Unanswered
+	}
+	if len(order) == 1 {
+		return order[0]
+	}
+	slices.SortStableFunc(order, func(a, b string) int { return cmp.Compare(shares[b], shares[a]) })
+	var words []string
+	for i, name := range order {
+		if i == mostNamed && len(order) > mostNamed+1 {
+			words = append(words, fmt.Sprintf("%d more", len(order)-i))
+			break
+		}
+		words = append(words, name+" "+percent(shares[name]))
 	}
 	return strings.Join(words, ", ")
 }
 
+// calledIn is what the servers of a map are called where there is little room: those of a site with several by the site.
+func calledIn(c *admin.Coverage) map[string]string {
+	sites, names := map[string]int{}, map[string]string{}
+	for _, s := range c.Servers {
+		sites[s.Site]++
+	}
+	for _, s := range c.Servers {
+		names[s.Name] = s.Name
+		if s.Site != "" && sites[s.Site] > 1 {
+			names[s.Name] = s.Site
+		}
+	}
+	return names
+}
+
 func percent(share float64) string {
-	switch {
-	case share > 0 && share < 0.005:
+	if share > 0 && share < 0.005 {
 		return "<1 %"
 	}
 	return fmt.Sprintf("%.0f %%", 100*share)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/meridian-dns/meridian/admin"
 	"github.com/meridian-dns/meridian/cmd/meridian/internal/coverage"
+	"github.com/meridian-dns/meridian/cmd/meridian/internal/orders"
 	"github.com/meridian-dns/meridian/geo"
 	"github.com/meridian-dns/meridian/steer"
 )
@@ -51,7 +52,7 @@ func (n *Nameserver) Map(ctx context.Context, r admin.MapRequest) (admin.Map, er
 // whoever asks again and again costs nothing.
 func (m *cartographer) draw(ctx context.Context, plan *Plan, state *steer.State, r admin.MapRequest, live bool) (admin.Map, error) {
 	defer runtime.KeepAlive(plan)
-	survey, err := plan.survey(state, r.Pool, r.Down)
+	survey, err := plan.survey(state, &r)
 	if err != nil {
 		return admin.Map{}, err
 	}
@@ -109,27 +110,42 @@ func (m *cartographer) keep(k *keptMap) {
 	m.kept = m.kept[:min(len(m.kept), maxMaps)]
 }
 
-// survey looks at a pool with some of its servers down. Errors name what there is.
-func (p *Plan) survey(state *steer.State, pool string, down []string) (*steer.Survey, error) {
-	i := slices.IndexFunc(p.Pools, func(q steer.Pool) bool { return q.Name == pool })
+// survey looks at a pool with some of its servers down, and puts their names in the place of the patterns asked for.
+// Errors name what there is.
+func (p *Plan) survey(state *steer.State, r *admin.MapRequest) (*steer.Survey, error) {
+	i := slices.IndexFunc(p.Pools, func(q steer.Pool) bool { return q.Name == r.Pool })
 	if i < 0 {
 		var names []string
 		for _, q := range p.Pools {
 			names = append(names, q.Name)
 		}
-		return nil, admin.NotFound("no pool is named %q; there are: %s", pool, listNames(names))
+		return nil, admin.NotFound("no pool is named %q; there are: %s", r.Pool, listNames(names))
 	}
-	v := state.Survey(steer.Ref{Pool: int32(i), Server: -1}, down)
-	var names []string
-	for _, s := range v.Standpoints() {
-		names = append(names, s.Name)
+	ref, pool := steer.Ref{Pool: int32(i), Server: -1}, &p.Pools[i]
+	down, err := namedIn(slices.Concat(pool.Servers, pool.Fallback), pool.Name, r.Down)
+	if r.Down = down; err != nil {
+		return nil, err
 	}
-	for _, name := range down {
-		if !slices.Contains(names, name) {
-			return nil, admin.BadRequest("pool %s has no server %q; it has: %s", pool, name, listNames(names))
+	return state.Survey(ref, down), nil
+}
+
+// namedIn lists the servers that patterns are for, as those of a drain: names, globs and sites.
+func namedIn(servers []steer.Server, pool string, patterns []string) (found []string, err error) {
+	for _, pattern := range patterns {
+		var names []string
+		before := len(found)
+		for i := range servers {
+			names = append(names, servers[i].Name)
+			if orders.Names([]string{pattern}, &servers[i]) {
+				found = append(found, servers[i].Name)
+			}
+		}
+		if len(found) == before {
+			return nil, admin.BadRequest("pool %s has no server %q; it has: %s", pool, pattern, listNames(names))
 		}
 	}
-	return v, nil
+	slices.Sort(found)
+	return slices.Compact(found), nil
 }
 
 // listNames lists names in a sentence.
