@@ -156,6 +156,7 @@ type tab struct {
 	t       *testing.T
 	b       *browser
 	session string
+	width   int
 
 	mu       sync.Mutex // guards what follows
 	faults   []string   // errors and warnings of the console, exceptions
@@ -170,7 +171,7 @@ type object = map[string]any
 // open makes a tab of a width.
 func (b *browser) open(t *testing.T, width int) *tab {
 	t.Helper()
-	at := &tab{t: t, b: b}
+	at := &tab{t: t, b: b, width: width}
 	var made struct{ TargetID string }
 	var attached struct{ SessionID string }
 	if err := b.call("", "Target.createTarget", object{"url": "about:blank"}, &made); err != nil {
@@ -263,12 +264,18 @@ func (p *tab) await(what, expression string) {
 func (p *tab) shoot(path string) {
 	p.t.Helper()
 	var m struct {
-		CSSContentSize struct{ Width, Height float64 } `json:"cssContentSize"`
+		CSSContentSize struct{ Height float64 } `json:"cssContentSize"`
 	}
 	p.do("Page.getLayoutMetrics", object{}, &m)
+	p.clip(path, m.CSSContentSize.Height, 1)
+}
+
+// clip draws the upper part of the page into a file.
+func (p *tab) clip(path string, height, scale float64) {
+	p.t.Helper()
 	var shot struct{ Data string }
 	p.do("Page.captureScreenshot", object{"captureBeyondViewport": true, "clip": object{
-		"x": 0, "y": 0, "width": m.CSSContentSize.Width, "height": m.CSSContentSize.Height, "scale": 1,
+		"x": 0, "y": 0, "width": p.width, "height": height, "scale": scale,
 	}}, &shot)
 	data, err := base64.StdEncoding.DecodeString(shot.Data)
 	if err == nil {

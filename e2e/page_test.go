@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/miekg/dns"
 )
 
 // fleet is servers on addresses of 127.0.0.0/8, of which any may be dead, and a nameserver that checks them.
@@ -154,6 +156,9 @@ func testLive(t *testing.T, b *browser) {
 	f.run("drain", "ny", "--for", "1h", "--reason", "kernel")
 	p.await("the drain", sentence+` === '1 drained: ny'`)
 	p.await("the order", `/ny drained\s*kernel/.test(document.querySelector('#orders').innerText)`)
+	write(t, filepath.Join(f.dir, "zones", "example.org.zone"), fleetZone+"www IN A 192.0.2.1\n")
+	p.await("a zone with an error", sentence+` === 'Zone example.org did not load'`)
+	p.await("the error", `document.querySelector('#zones').innerText.includes('zones/example.org.zone:5: a GEO record beside A')`)
 	f.kill("127.9.1.1", "127.9.1.2", "127.9.1.3")
 	p.await("the region", sentence+` === 'Site europe down: all 3 servers'`)
 	p.await("the drain beside it", `document.querySelector('#more').innerText.includes('1 drained: ny')`)
@@ -217,10 +222,23 @@ func TestPagePictures(t *testing.T) {
 				p.shoot(filepath.Join(dir, fmt.Sprintf("%s-%d-%s.png", name, width, theme)))
 			}
 			p.clean(f.url)
+			if name == "region" && width == 1440 { // for docs/page.md
+				p.theme("light")
+				p.clip(filepath.Join(dir, "page.png"), 1080, 0.6)
+			}
 		}
 	}
 	f := openFleet(t, smallFleet, map[string]string{"example.com.zone": fleetZone})
 	f.serve()
+	for _, subnet := range []string{"81.2.69.0", "8.8.8.0", "1.1.1.0", "133.11.0.0", "146.141.0.0", "143.107.0.0"} {
+		m := new(dns.Msg).SetQuestion("www.example.com.", dns.TypeA)
+		m.SetEdns0(1232, false)
+		o := m.IsEdns0()
+		o.Option = append(o.Option, &dns.EDNS0_SUBNET{Code: dns.EDNS0SUBNET, Family: 1, SourceNetmask: 24, Address: net.ParseIP(subnet).To4()})
+		if _, _, err := new(dns.Client).Exchange(m, f.dns); err != nil {
+			t.Fatal(err)
+		}
+	}
 	situation("well", f, sentence+`.startsWith('All is well')`)
 	f.run("drain", "ny", "--for", "1h", "--reason", "kernel")
 	situation("drain", f, sentence+`.includes('drained: ny')`)

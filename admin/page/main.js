@@ -66,7 +66,7 @@ async function loop() {
 
 // linked tells whether what is shown is true now.
 function linked(well, error) {
-  document.body.classList.toggle('stale', !well);
+  document.body.className = well ? '' : 'stale';
   say($('linktext'), well ? 'live' : 'not connected');
   show($('lost'), !well);
   if (well) return;
@@ -83,6 +83,7 @@ function askToken() {
   show($('login'), true);
   show($('all'), false);
   show($('lost'), false);
+  document.body.className = 'asking';
   say($('linktext'), 'a token is needed');
   $('token').focus();
   return new Promise((done) => {
