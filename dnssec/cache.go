@@ -26,6 +26,8 @@ type Cache struct {
 	made, reused, failed atomic.Uint64
 	took                 atomic.Int64 // nanoseconds
 
+	urgent atomic.Int32 // how many are at work for whom others stand back
+
 	mu    sync.RWMutex
 	files map[int]*cacheFile // by size of signatures, in octets
 	err   error              // the first failure to write since the last Flush
@@ -186,5 +188,26 @@ func (c *Cache) worked(made bool, took time.Duration) {
 func (c *Cache) failing() {
 	if c != nil {
 		c.failed.Add(1)
+	}
+}
+
+// Hurry has those who sign by Sign stand back for those who sign by SignNow,
+// until done is called.
+func (c *Cache) Hurry() (done func()) {
+	if c == nil {
+		return func() {}
+	}
+	c.urgent.Add(1)
+	return func() { c.urgent.Add(-1) }
+}
+
+// standBack waits while others are in a hurry, but not for ever: what it waits
+// with is wanted too.
+func (c *Cache) standBack() {
+	if c == nil {
+		return
+	}
+	for wait := time.Second; c.urgent.Load() > 0 && wait > 0; wait -= time.Millisecond {
+		time.Sleep(time.Millisecond)
 	}
 }

@@ -196,8 +196,17 @@ func (s *Signer) Fresh(inception, expiration uint32, now int64) bool {
 // canonical as Lower gives it; it is sorted here. now is in Unix seconds. A
 // signature of the same content that is still fresh is taken from the cache.
 // If signing fails, the last valid one is, and Err tells; without any, Sign
-// fails.
+// fails. It stands back while others of the same cache are in a hurry.
 func (s *Signer) Sign(dst [][]byte, owner []byte, typ uint16, ttl uint32, rdata [][]byte, now int64) ([][]byte, error) {
+	return s.sign(dst, owner, typ, ttl, rdata, now, false)
+}
+
+// SignNow is Sign for what answers wait for: it stands back for nobody.
+func (s *Signer) SignNow(dst [][]byte, owner []byte, typ uint16, ttl uint32, rdata [][]byte, now int64) ([][]byte, error) {
+	return s.sign(dst, owner, typ, ttl, rdata, now, true)
+}
+
+func (s *Signer) sign(dst [][]byte, owner []byte, typ uint16, ttl uint32, rdata [][]byte, now int64, urgent bool) ([][]byte, error) {
 	SortRDATA(rdata)
 	size := sigHeader + len(s.origin)
 	for _, data := range rdata {
@@ -213,7 +222,7 @@ func (s *Signer) Sign(dst [][]byte, owner []byte, typ uint16, ttl uint32, rdata 
 	for _, k := range s.signers(typ) {
 		head[2] = byte(k.Algorithm)
 		binary.BigEndian.PutUint16(head[16:], k.tag)
-		sig, err := s.one(k, buf, now)
+		sig, err := s.one(k, buf, now, urgent)
 		if err != nil {
 			return dst, err
 		}
@@ -223,13 +232,17 @@ func (s *Signer) Sign(dst [][]byte, owner []byte, typ uint16, ttl uint32, rdata 
 }
 
 // one makes the RRSIG RDATA of one key over buf, whose head lacks the times.
-func (s *Signer) one(k signingKey, buf []byte, now int64) ([]byte, error) {
+// One that is not urgent stands back.
+func (s *Signer) one(k signingKey, buf []byte, now int64, urgent bool) ([]byte, error) {
 	hash := contentHash(&k.mark, buf[sigHeader+len(s.origin):])
 	size := k.signatureSize()
 	old, cached := s.cache.get(hash, size)
 	if cached && s.Fresh(old.inception, old.expiration, now) {
 		s.cache.worked(false, 0)
 		return s.rdata(buf, old), nil
+	}
+	if !urgent {
+		s.cache.standBack()
 	}
 	spread := int64(binary.BigEndian.Uint64(hash[:]) % uint64(s.o.Jitter/time.Second+1))
 	fresh := signature{

@@ -27,12 +27,20 @@ type signing struct {
 	rows    []int     // by row: the same name's in old; -1: none
 	columns []column
 	now     int64
+	how     urgency
+}
+
+// urgency says how much a table is wanted.
+type urgency struct {
+	now  bool        // answers wait for it
+	stop func() bool // it is not wanted any more; nil: it is to the end
 }
 
 // sign fills the table with the signatures of all variants of t.state, those
-// of the table before, which may be nil, as long as they are fresh.
-func (t *geoTable) sign(old *geoTable, now int64) {
-	s := &signing{geoTable: t, now: now}
+// of the table before, which may be nil, as long as they are fresh. One that was
+// stopped is of no use, but for the signatures in the signer's cache.
+func (t *geoTable) sign(old *geoTable, now int64, how urgency) {
+	s := &signing{geoTable: t, now: now, how: how}
 	if old != nil && old.zone.Signer().Same(t.zone.Signer(), typeA) {
 		s.old = old
 	}
@@ -143,7 +151,7 @@ func (s *signing) join(pieces []piece) {
 func (s *signing) piece(from, to int) piece {
 	b := piece{expires: math.MaxUint32}
 	var sigs [][]byte
-	for row := from; row < to; row++ {
+	for row := from; row < to && !(s.how.stop != nil && s.how.stop()); row++ {
 		for i := range s.columns {
 			sigs = s.field(&b, row, &s.columns[i], sigs[:0])
 			b.ends = append(b.ends, uint32(len(b.data)))
@@ -164,7 +172,11 @@ func (s *signing) field(b *piece, row int, c *column, sigs [][]byte) [][]byte {
 	}
 	o := &s.owners[row]
 	rdata := append(make([][]byte, 0, 8), c.rdata...) // Sign sorts it
-	sigs, err := s.zone.Signer().Sign(sigs, []byte(o.name), c.typ, o.ttl, rdata, s.now)
+	sign := s.zone.Signer().Sign
+	if s.how.now {
+		sign = s.zone.Signer().SignNow
+	}
+	sigs, err := sign(sigs, []byte(o.name), c.typ, o.ttl, rdata, s.now)
 	if err == nil {
 		for _, data := range sigs {
 			b.rr(data, o.ttl)

@@ -3,6 +3,7 @@ package resolver
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 
 	"github.com/meridian-dns/meridian/steer"
 	"github.com/meridian-dns/meridian/zones"
@@ -72,7 +73,7 @@ func (v *View) bindSigned(prev *View, i int) []geoTable {
 	for j := range tables {
 		t := &tables[j]
 		t.state = v.steer
-		t.sign(like(old, t.name), v.opts.now())
+		t.sign(like(old, t.name), v.opts.now(), urgency{})
 	}
 	return tables
 }
@@ -168,42 +169,66 @@ func (v *View) Due() int64 {
 
 // Sign gives the view in which every signed name is answered as the pools are
 // now, with signatures that are not due yet. It signs on all processors and may
-// take its time.
-func (v *View) Sign() *View {
+// take its time. What takes least comes first; when enough says so, the rest is
+// left for the next call.
+func (v *View) Sign(enough func() bool) *View {
 	now := v.opts.now()
 	next := *v
 	next.signed = make([][]geoTable, len(v.signed))
+	var wanted []*geoTable
 	for i, tables := range v.signed {
 		next.signed[i] = append([]geoTable(nil), tables...)
 		for j := range next.signed[i] {
-			t := &next.signed[i][j]
-			if !t.behind(v.steer) && t.due() > now {
-				continue
+			if t := &next.signed[i][j]; t.behind(v.steer) || t.due() <= now {
+				wanted = append(wanted, t)
 			}
-			old := *t
-			t.state = v.steer
-			t.sign(&old, now)
 		}
+	}
+	slices.SortStableFunc(wanted, func(a, b *geoTable) int { return len(a.offsets) - len(b.offsets) })
+	for i, t := range wanted {
+		if i > 0 && enough() {
+			break
+		}
+		old := *t
+		t.state = v.steer
+		t.sign(&old, now, urgency{now: true})
 	}
 	return &next
 }
 
 // Presign makes the signatures that the answers of a state would need which is
-// feared to come. They are kept by the signers' caches.
-func (v *View) Presign(s *steer.State) {
+// feared to come, until stop says that there is something better to do. They are
+// kept by the signers' caches.
+func (v *View) Presign(s *steer.State, stop func() bool) {
 	if s.Set() != v.steer.Set() {
 		return // a new configuration: what it needs is signed before it is served
 	}
 	now := v.opts.now()
 	for _, tables := range v.signed {
 		for i := range tables {
-			if old := &tables[i]; old.behind(s) {
+			if old := &tables[i]; !stop() && old.behind(s) {
 				next := *old
 				next.state = s
-				next.sign(old, now)
+				next.sign(old, now, urgency{stop: stop})
 			}
 		}
 	}
+}
+
+// Join gives the view to follow for one that takes over what ahead has made aside
+// of new zones, while newest went on with the others.
+func Join(newest, ahead *View) *View {
+	if newest == nil || ahead == nil || newest.steer.Set() != ahead.steer.Set() {
+		return ahead
+	}
+	next := *ahead
+	next.signed = slices.Clone(ahead.signed)
+	for i, tables := range next.signed {
+		if now := newest.tablesOf(ahead.zones.Entry(i).Origin); len(tables) > 0 && len(now) > 0 && now[0].zone == tables[0].zone {
+			next.signed[i] = now
+		}
+	}
+	return &next
 }
 
 // Signatures counts the names with signed answers, and what can be answered at

@@ -28,9 +28,12 @@ func (n *Nameserver) publishAfter(prev *resolver.View) {
 // zonesChanged takes over a new set of zones.
 func (n *Nameserver) zonesChanged(set *zones.Set) {
 	begun := time.Now()
+	ahead := n.ahead(set)
 	n.signing.build.Lock()
 	defer n.signing.build.Unlock()
-	ahead := n.ahead(set)
+	if ahead != nil && ahead.Steer().Set() != n.View().Steer().Set() {
+		ahead = n.ahead(set) // other pools came meanwhile
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.held {
@@ -38,7 +41,7 @@ func (n *Nameserver) zonesChanged(set *zones.Set) {
 		return
 	}
 	n.zones = set
-	n.publishAfter(ahead)
+	n.publishAfter(resolver.Join(n.view.Load(), ahead))
 	n.metrics.Built(metrics.CauseZones, begun)
 }
 
@@ -77,9 +80,9 @@ func (n *Nameserver) probed() *healthcheck.Snapshot {
 
 // install puts a plan in force: probes, pools and the zones that waited for them become one new view.
 func (n *Nameserver) install(plan *Plan, told *resolver.Options) {
+	n.signPlan(plan, told)
 	n.signing.build.Lock()
 	defer n.signing.build.Unlock()
-	n.signPlan(plan, told)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	probed := n.monitor.Set(plan.Targets)

@@ -35,6 +35,7 @@ func (n *Nameserver) watchKeys(ctx context.Context) error {
 				told.tell(n.log, zone, n.step(zone, d, keys.ring, nil))
 			}
 		})
+		n.ops.alarms.set("signatures", n.signing.overdue())
 		if i%flushEvery == flushEvery-1 {
 			told.tell(n.log, "", n.keys.cache.Flush())
 		}

@@ -17,9 +17,9 @@ import (
 )
 
 // signing is the making of the signatures of geo answers, which goes on beside publications: those of zones and plans
-// hold build while they sign, so that only transitions of health, which sign nothing, come between.
+// sign aside first, and hold build while they publish, so that names that wait for new signatures overtake them.
 type signing struct {
-	build  sync.Mutex
+	build  sync.Mutex // held by who signs what is served, and publishes it
 	wake   chan struct{}
 	behind atomic.Int64 // since when some name has been answered as an earlier state says, in Unix nanoseconds; 0: none is
 	late   atomic.Int64 // how often a name was answered so for more than a second
@@ -49,7 +49,7 @@ func (s *signing) poke() {
 	}
 }
 
-// ahead signs what a set of zones needs, aside. build is held.
+// ahead signs what a set of zones needs, aside.
 func (n *Nameserver) ahead(set *zones.Set) *resolver.View {
 	n.mu.Lock()
 	answers, told, held := n.answers, n.told, n.held
@@ -61,7 +61,6 @@ func (n *Nameserver) ahead(set *zones.Set) *resolver.View {
 }
 
 // signPlan signs what a plan needs while all its servers are up, so that little is left to do when it is installed.
-// build is held.
 func (n *Nameserver) signPlan(plan *Plan, told *resolver.Options) {
 	n.mu.Lock()
 	set := n.zones
@@ -80,8 +79,9 @@ func (n *Nameserver) keepSigned(ctx context.Context) error {
 		if v := n.View(); v.Steer() != feared {
 			feared = v.Steer()
 			feared.Feared(func(s *steer.State) bool {
-				v.Presign(s)
-				return ctx.Err() == nil && !n.View().Behind(time.Now().Unix())
+				stop := func() bool { return ctx.Err() != nil || n.View().Behind(time.Now().Unix()) }
+				v.Presign(s, stop)
+				return !stop()
 			})
 		}
 		if !n.signing.wait(ctx, n.View().Due()) {
@@ -107,22 +107,42 @@ func (s *signing) wait(ctx context.Context, due int64) bool {
 	return true
 }
 
-// catchUp signs what the names need to be answered as their pools are now. What changes meanwhile is for the next call.
+// catchUp signs what the names need to be answered as their pools are now. What is signed for other ends stands back
+// meanwhile. What changes meanwhile is for the next call.
 func (n *Nameserver) catchUp() {
-	n.signing.build.Lock()
-	defer n.signing.build.Unlock()
-	v := n.View()
-	if !v.Behind(time.Now().Unix()) {
+	if !n.View().Behind(time.Now().Unix()) {
 		return
 	}
+	defer n.keys.cache.Hurry()()
+	for more := true; more; {
+		more = n.signSome()
+	}
+}
+
+// signSome signs for a while, and tells whether something is left: names that have their signatures do not wait for
+// those of large pools.
+func (n *Nameserver) signSome() (left bool) {
+	n.signing.build.Lock()
+	defer n.signing.build.Unlock()
 	begun := time.Now()
-	next := v.Sign()
+	next := n.View().Sign(func() bool { left = time.Since(begun) > tooLate/8; return left })
 	n.mu.Lock()
 	since := n.signing.behind.Load()
 	n.publishAfter(next)
 	n.mu.Unlock()
 	n.metrics.Built(metrics.CauseSignatures, begun)
 	n.signing.tell(next, since, n.log.Named("signing"))
+	return left
+}
+
+// overdue says what is wrong while names have waited too long for their signatures; "" if none has.
+func (s *signing) overdue() string {
+	since := s.behind.Load()
+	if since == 0 || time.Since(time.Unix(0, since)) < tooLate {
+		return ""
+	}
+	return "names keep their previous answers, since " + time.Unix(0, since).UTC().Format(time.TimeOnly) +
+		": signing the new ones takes more than a second"
 }
 
 // status tells how signing stands.
