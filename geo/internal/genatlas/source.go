@@ -222,7 +222,8 @@ func codeOf(g *geometry) (code, name string, err error) {
 	return "", "", fmt.Errorf("%s: no country has the number %q", g.Properties.Name, g.ID)
 }
 
-// part is a piece of a state with a code of its own, by a box that its middle lies in.
+// part is a piece of a state with a code of its own, or that ISO 3166 and geo databases count to another state than the
+// source does; by a box that its middle lies in.
 type part struct {
 	of, code, name           string
 	south, north, west, east float64
@@ -233,7 +234,7 @@ func parts() []part {
 		{"FR", "GF", "French Guiana", 1, 7, -56, -50}, {"FR", "GP", "Guadeloupe", 15.5, 17, -62, -60.9},
 		{"FR", "MQ", "Martinique", 14, 15.2, -62, -60}, {"FR", "RE", "Réunion", -22, -20, 54, 57},
 		{"FR", "YT", "Mayotte", -14, -12, 44, 46}, {"NO", "SJ", "Svalbard and Jan Mayen", 70, 82, -10, 35},
-		{"NO", "BV", "Bouvet Island", -56, -53, 0, 10},
+		{"NO", "BV", "Bouvet Island", -56, -53, 0, 10}, {"RU", "UA", "Ukraine", 44, 46.5, 32, 37},
 		{"NL", "BQ", "Caribbean Netherlands", 10, 19, -70, -60}, {"", "CX", "Christmas Island", -11, -10, 105, 106},
 		{"", "CC", "Cocos (Keeling) Islands", -13, -11, 96, 98},
 	}

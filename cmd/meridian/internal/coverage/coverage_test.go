@@ -161,6 +161,46 @@ func TestEveryCountry(t *testing.T) {
 	}
 }
 
+// TestWhatIsWhere looks up places that outlines of the world have at different countries. Rules by country mean those of
+// the geo databases, which go by ISO 3166.
+func TestWhatIsWhere(t *testing.T) {
+	a, err := world()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		place    string
+		lat, lon float64
+		want     string
+	}{
+		{"Cayenne", 4.8, -52.4, "GF"}, {"Simferopol", 45, 34.1, "UA"}, {"Hargeysa", 9.5, 44.1, "SO"}, {"Spitsbergen", 78.8, 17, "SJ"},
+		{"Pristina", 42.6, 21, "XK"}, {"Taipei", 24.9, 121.4, "TW"}, {"Anadyr", 64.8, 177, "RU"}, {"Uelen", 66, -171 + 360, "RU"},
+		{"Vanua Levu", -16.6, 179.2, "FJ"}, {"Corsica", 42.2, 9.1, "FR"}, {"Hammerfest", 70.1, 25, "NO"}, {"Alaska", 65, -150, "US"},
+	} {
+		var in []string
+		for i := range a.countries {
+			f := figure{}
+			for _, r := range a.countries[i].rings {
+				f.rings = append(f.rings, unitsOf(r))
+			}
+			if f.holds(c.lon*steps, c.lat*steps) {
+				in = append(in, a.countries[i].code.String())
+			}
+		}
+		if len(in) != 1 || in[0] != c.want {
+			t.Errorf("%s lies in %q, want %s", c.place, in, c.want)
+		}
+	}
+}
+
+// unitsOf takes the coordinates of a ring for units.
+func unitsOf(r ring) (units []unit) {
+	for _, p := range r {
+		units = append(units, unit(p))
+	}
+	return units
+}
+
 // figure is a part of a picture: its class, and those of the groups around it, and its rings.
 type figure struct {
 	class string
@@ -329,11 +369,7 @@ func (t *surveyor) around(c *country, at cell) (who int, clear bool) {
 		lat, lon := at.lat+far*math.Sin(way), at.lon+far*math.Cos(way)
 		f := figure{}
 		for _, r := range c.rings {
-			var units []unit
-			for _, p := range r {
-				units = append(units, unit(p))
-			}
-			f.rings = append(f.rings, units)
+			f.rings = append(f.rings, unitsOf(r))
 		}
 		place := t.place(c, lat, lon)
 		here := t.home[t.first(t.Survey.At(&place))]
