@@ -2,7 +2,6 @@ package nameserver
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"time"
 
@@ -139,9 +138,13 @@ func (n *Nameserver) Vitals(servers []string) []admin.Vital {
 	n.mu.Unlock()
 	now := time.Now()
 	list := []admin.Vital{}
+	wanted := map[string]bool{}
+	for _, name := range servers {
+		wanted[name] = true
+	}
 	owners := plan.owners()
 	for i := range plan.Targets {
-		if slices.Contains(servers, owners[i].Name) {
+		if wanted[owners[i].Name] {
 			t := admin.TargetOf(health.Targets[i], health.States[i])
 			t.Server = owners[i].Name
 			list = append(list, admin.Vital{Target: t, Latencies: n.ops.latencies.of(slots[i], now)})

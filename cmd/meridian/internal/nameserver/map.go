@@ -3,11 +3,13 @@ package nameserver
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/meridian-dns/meridian/admin"
 	"github.com/meridian-dns/meridian/cmd/meridian/internal/coverage"
@@ -16,19 +18,22 @@ import (
 	"github.com/meridian-dns/meridian/steer"
 )
 
-// maxMaps is how many maps are kept.
-const maxMaps = 16
+const (
+	maxMaps = 16  // how many maps are kept
+	maxDown = 100 // how many names and patterns one request may hold
+)
 
-// cartographer draws maps, one at a time, and keeps those drawn last. Safe for concurrent use.
+// cartographer draws maps, one at a time and at most half of the time, and keeps those drawn last. Safe for concurrent use.
 type cartographer struct {
-	once sync.Once
-	turn chan struct{} // has room for the one that is drawn
+	once   sync.Once
+	turn   chan struct{} // has room for the one who draws
+	rested time.Time     // when the next may; whoever has the turn may look
 
 	mu   sync.Mutex // guards what follows
 	kept []*keptMap // the newest first
 }
 
-// keptMap is a map and how it was drawn. It must not hold a set, and with it tables that have been replaced.
+// keptMap is a map and how it was drawn. Immutable. It must not hold a set, and with it tables that have been replaced.
 type keptMap struct {
 	pool     *steer.Pool // of which set, too: each has its own
 	key      string
@@ -49,34 +54,57 @@ func (n *Nameserver) Map(ctx context.Context, r admin.MapRequest) (admin.Map, er
 }
 
 // draw draws a map, or finds it among those kept. A map depends on nothing but the pools and how fit each server is, so
-// whoever asks again and again costs nothing.
+// whoever asks again and again costs nothing, and waits for nobody.
 func (m *cartographer) draw(ctx context.Context, plan *Plan, state *steer.State, r admin.MapRequest, live bool) (admin.Map, error) {
 	defer runtime.KeepAlive(plan)
 	survey, err := plan.survey(state, &r)
 	if err != nil {
 		return admin.Map{}, err
 	}
+	key, o := mapKey(survey, r), coverage.Options{Bare: r.Bare, Legend: r.Legend}
+	k := m.find(survey.Pool(), key)
+	if k.pictures[o] == nil {
+		source := coverage.Source{Survey: survey, Region: plan.regions(survey.Pool()), Down: r.Down, Live: live}
+		if k, err = m.add(ctx, key, source, o); err != nil {
+			return admin.Map{}, err
+		}
+	}
+	return admin.Map{Coverage: k.coverage, SVG: k.pictures[o]}, nil
+}
+
+// add draws what is not kept. Before it does it lets as long go by as the last time took, so that it leaves processors
+// to queries however many maps are asked for.
+func (m *cartographer) add(ctx context.Context, key string, s coverage.Source, o coverage.Options) (*keptMap, error) {
 	m.once.Do(func() { m.turn = make(chan struct{}, 1) })
+	busy := &admin.Refusal{Status: http.StatusServiceUnavailable, Errors: []string{"other maps are being drawn; try again"}}
 	select {
 	case m.turn <- struct{}{}:
 		defer func() { <-m.turn }()
 	case <-ctx.Done():
-		return admin.Map{}, &admin.Refusal{Status: http.StatusServiceUnavailable, Errors: []string{"other maps are being drawn; try again"}}
+		return nil, busy
 	}
-	k := m.find(survey.Pool(), mapKey(survey, r))
+	k := *m.find(s.Survey.Pool(), key)
+	if k.pictures[o] != nil { // by whoever had the turn before
+		return &k, nil
+	}
+	select {
+	case <-time.After(time.Until(m.rested)):
+	case <-ctx.Done():
+		return nil, busy
+	}
+	begun := time.Now()
 	if k.drawn == nil {
-		source := coverage.Source{Survey: survey, Region: plan.regions(survey.Pool()), Down: r.Down, Live: live}
-		if k.drawn, err = coverage.Take(source); err != nil {
-			return admin.Map{}, err
+		var err error
+		if k.drawn, err = coverage.Take(s); err != nil {
+			return nil, err
 		}
 		k.coverage = k.drawn.Coverage()
 	}
-	o := coverage.Options{Bare: r.Bare, Legend: r.Legend}
-	if k.pictures[o] == nil {
-		k.pictures[o] = k.drawn.SVG(o)
-	}
-	m.keep(k)
-	return admin.Map{Coverage: k.coverage, SVG: k.pictures[o]}, nil
+	k.pictures = maps.Clone(k.pictures)
+	k.pictures[o] = k.drawn.SVG(o)
+	m.rested = time.Now().Add(time.Since(begun))
+	m.keep(&k)
+	return &k, nil
 }
 
 // mapKey spells out what a map of a pool depends on.
@@ -89,23 +117,28 @@ func mapKey(v *steer.Survey, r admin.MapRequest) string {
 	return b.String()
 }
 
-// find returns a map that is kept, or a new one that has yet to be drawn.
+// find returns a map that is kept, and puts it first, or a new one that has yet to be drawn.
 func (m *cartographer) find(pool *steer.Pool, key string) *keptMap {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, k := range m.kept {
-		if k.pool == pool && k.key == key {
-			return k
-		}
+	k := &keptMap{pool: pool, key: key, pictures: map[coverage.Options][]byte{}}
+	at := slices.IndexFunc(m.kept, k.same)
+	if at < 0 {
+		return k
 	}
-	return &keptMap{pool: pool, key: key, pictures: map[coverage.Options][]byte{}}
+	k = m.kept[at]
+	m.kept = slices.Insert(slices.Delete(m.kept, at, at+1), 0, k)
+	return k
 }
+
+// same says whether two are drawn alike, but for the pictures.
+func (k *keptMap) same(o *keptMap) bool { return o.pool == k.pool && o.key == k.key }
 
 // keep puts a map first, and drops the last ones.
 func (m *cartographer) keep(k *keptMap) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.kept = slices.DeleteFunc(m.kept, func(o *keptMap) bool { return o == k })
+	m.kept = slices.DeleteFunc(m.kept, k.same)
 	m.kept = slices.Insert(m.kept, 0, k)
 	m.kept = m.kept[:min(len(m.kept), maxMaps)]
 }
@@ -120,6 +153,9 @@ func (p *Plan) survey(state *steer.State, r *admin.MapRequest) (*steer.Survey, e
 			names = append(names, q.Name)
 		}
 		return nil, admin.NotFound("no pool is named %q; there are: %s", r.Pool, listNames(names))
+	}
+	if len(r.Down) > maxDown {
+		return nil, admin.BadRequest("down: %d servers, at most %d are taken; a glob is one", len(r.Down), maxDown)
 	}
 	ref, pool := steer.Ref{Pool: int32(i), Server: -1}, &p.Pools[i]
 	down, err := namedIn(slices.Concat(pool.Servers, pool.Fallback), pool.Name, r.Down)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -87,6 +88,26 @@ func TestMapWaitsInVain(t *testing.T) {
 	_, err := maps.draw(ctx, plan, plan.Set.With(nil, nil), admin.MapRequest{Pool: "web"}, true)
 	if why := new(admin.Refusal); !errors.As(err, &why) || why.Status != http.StatusServiceUnavailable {
 		t.Errorf("refused with %v", err)
+	}
+}
+
+// TestMapKeptIsNotWaitedFor asks for a map that is kept while another one is being drawn, and for one in other words.
+func TestMapKeptIsNotWaitedFor(t *testing.T) {
+	plan, maps := planOf(t, ""), new(cartographer)
+	state := plan.Set.With(nil, nil)
+	ask := func(down ...string) error {
+		_, err := maps.draw(t.Context(), plan, state, admin.MapRequest{Pool: "web", Down: down}, true)
+		return err
+	}
+	if err := errors.Join(ask(), ask("fr", "ny")); err != nil {
+		t.Fatal(err)
+	}
+	maps.turn <- struct{}{}
+	if err := errors.Join(ask(), ask("ny", "fr"), ask("fr", "*", "fr")); err != nil {
+		t.Error(err)
+	}
+	if err := ask(slices.Repeat([]string{"*"}, maxDown+1)...); err == nil || !strings.Contains(err.Error(), "101 servers, at most 100") {
+		t.Errorf("it says %v", err)
 	}
 }
 
