@@ -71,6 +71,13 @@ func TestPage(t *testing.T) {
 	if bad := regexp.MustCompile(`style="|<script>| on[a-z]+="|innerHTML|https?://[^w]`).FindString(texts); bad != "" {
 		t.Errorf("the page holds %q", bad)
 	}
+	socket := Handler(&operated{source: newSource(t)}, Options{Local: true, Counts: counts})
+	for host, want := range map[string]int{"meridian": 200, "localhost:8053": 200, "127.0.0.1:8053": 200, "evil.example:8053": 403} {
+		w := httptest.NewRecorder()
+		if socket.ServeHTTP(w, request("GET", "/", "", "", "Host: "+host)); w.Code != want {
+			t.Errorf("the page through the socket, as %s: %d", host, w.Code)
+		}
+	}
 	if w := get("/", "Sec-Fetch-Site: cross-site\nSec-Fetch-Mode: navigate\nSec-Fetch-Dest: document"); w.Code != http.StatusOK {
 		t.Errorf("a link to the page: %d", w.Code)
 	}

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -143,10 +144,11 @@ func (j *judge) zones(s *Status) {
 	}
 }
 
-// alarms leaves out what zones say themselves.
+// alarms leaves out what zones have said themselves.
 func (j *judge) alarms(s *Status) {
+	said := slices.ContainsFunc(s.Zones, func(z Zone) bool { return z.State == "failed" || z.Problem != "" })
 	for _, a := range s.Alarms {
-		if a.Key != "zones" {
+		if a.Key != "zones" || !said {
 			text, _, _ := strings.Cut(a.Text, "\n")
 			j.say(Warn, "%s", shorten(text, 100))
 		}
@@ -204,10 +206,8 @@ func some(names []string) string {
 }
 
 func appendNew(list []string, s string) []string {
-	for _, have := range list {
-		if have == s {
-			return list
-		}
+	if slices.Contains(list, s) {
+		return list
 	}
 	return append(list, s)
 }

@@ -28,6 +28,7 @@ func TestJudge(t *testing.T) {
 		{"planned", Status{Orders: []Order{{Planned: true}, {}}}, Note, "1 planned"},
 		{"zones", Status{Zones: []Zone{{Name: "a.example.", State: "failed"}, {Name: "b.example.", State: "serving", Problem: "b:1: x"}},
 			Alarms: []Alarm{{Key: "zones", Text: "b:1: x"}}}, Bad, "Zone a.example did not load · zone b.example did not load: the version before is served"},
+		{"a file that is no zone's", Status{Zones: []Zone{{Name: "a.example.", State: "serving"}}, Alarms: []Alarm{{Key: "zones", Text: "a b.zone: x"}}}, Warn, "A b.zone: x"},
 		{"an alarm", Status{Alarms: []Alarm{{Key: "reload", Text: "the last reload was refused: x\ny"}}}, Warn, "The last reload was refused: x"},
 	} {
 		v := Judge(&c.s)

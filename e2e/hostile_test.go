@@ -40,6 +40,8 @@ func testToken(t *testing.T, b *browser) {
 	}
 	p.visit(f.url + "/")
 	p.await("the status without being asked again", sentence+`.startsWith('All is well') && document.getElementById('login').hidden`)
+	p.eval(`document.getElementById('forget').click()`)
+	p.await("that it is forgotten", `sessionStorage.length === 0 && document.getElementById('login').hidden === false`)
 	for _, url := range p.asked() {
 		if strings.Contains(url, token) {
 			t.Errorf("the token stands in a URL: %s", url)

@@ -43,11 +43,11 @@ async function changed() {
 }
 
 async function loop() {
-  for (let wait = 1000; ;) {
+  for (let wait = 1000, failed = 0; ;) {
     try {
       if (stamp === '') stamp = (await json('/v1/watch')).stamp;
       const cost = await refresh();
-      wait = 1000;
+      [wait, failed] = [1000, 0];
       const soonest = pause(Math.min(Math.max(300, 3 * cost), 5000));
       await changed();
       await soonest;
@@ -57,8 +57,8 @@ async function loop() {
         await askToken();
         continue;
       }
-      linked(false, e);
-      await pause(wait);
+      if (++failed > 1) linked(false, e); // one connection may be refused where many are open
+      await pause(failed > 1 ? wait : 500 + 1000 * Math.random());
       wait = Math.min(wait * 1.5, 10000);
     }
   }
@@ -89,12 +89,19 @@ function askToken() {
   return new Promise((done) => {
     $('login').addEventListener('submit', (e) => {
       e.preventDefault();
-      token.set($('token').value.trim());
+      token.set($('token').value.replace(/[^!-~]/g, ''));
       $('token').value = '';
+      show($('forget'), true);
       done();
     }, {once: true});
   });
 }
+
+$('forget').addEventListener('click', () => {
+  token.set('');
+  location.reload();
+});
+show($('forget'), token.get() !== '');
 
 startExplain();
 setInterval(tick, 1000);
