@@ -32,6 +32,7 @@ func (t *target) retired() bool { return !t.removed.IsZero() }
 type table struct {
 	targets []Target // by Slot
 	slots   map[Target]Slot
+	live    []bool // by Slot
 }
 
 // Set replaces the targets and returns the new table of states; equal ones are
@@ -244,14 +245,14 @@ func (m *Monitor) newTable() table {
 	for n := len(m.targets); n > 0 && m.targets[n-1] == nil; n-- {
 		m.targets, m.states = m.targets[:n-1], m.states[:n-1]
 	}
-	tab := table{make([]Target, len(m.targets)), make(map[Target]Slot, len(m.targets))}
+	tab := table{make([]Target, len(m.targets)), make(map[Target]Slot, len(m.targets)), make([]bool, len(m.targets))}
 	for i, t := range m.targets {
 		if t == nil {
 			continue
 		}
 		tab.targets[i] = *t.Target
 		if !t.retired() {
-			tab.slots[*t.Target] = t.slot
+			tab.slots[*t.Target], tab.live[i] = t.slot, true
 		}
 	}
 	return tab
@@ -264,5 +265,6 @@ func (m *Monitor) snapshot(room []State) *Snapshot {
 		Targets:    m.table.targets,
 		States:     append(room, m.states...),
 		slots:      m.table.slots,
+		live:       m.table.live,
 	}
 }

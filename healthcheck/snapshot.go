@@ -22,6 +22,7 @@ type Snapshot struct {
 	States     []State  // by Slot
 
 	slots map[Target]Slot // the live ones; nil in a literal: all are
+	live  []bool          // by Slot: those in slots
 }
 
 // State returns the state at a slot. NoCheck is Up and settled; a slot out of
@@ -51,7 +52,7 @@ func (s *Snapshot) Find(t Target) (Slot, bool) {
 func (s *Snapshot) All() iter.Seq2[Slot, Target] {
 	return func(yield func(Slot, Target) bool) {
 		for i, t := range s.Targets {
-			if slot, live := s.slots[t]; s.slots != nil && (!live || slot != Slot(i)) {
+			if s.slots != nil && !s.live[i] {
 				continue
 			}
 			if !yield(Slot(i), t) {

@@ -120,17 +120,31 @@ func (n *Nameserver) newAlerts(cfg *config.Alerts) (*alert.Alerts, error) {
 
 // observe tells the alerts what is wrong at this moment.
 func (n *Nameserver) observe() {
-	n.mu.Lock()
-	plan, health := n.plan, n.health()
-	n.mu.Unlock()
-	s := standing{plan, health, n.ops.book.Duties(plan.Pools)}
-	wrong := s.wrong()
+	wrong := n.wrong()
 	for _, a := range n.ops.alarms.list() {
 		if !strings.HasPrefix(a.Key, "alerts/") { // who does not listen cannot be told so
 			wrong = append(wrong, alert.Condition{Key: "self/" + a.Key, Title: "nameserver: " + a.Key, Detail: a.Text})
 		}
 	}
 	n.ops.alerts.observe(wrong)
+}
+
+// wrong lists what is down. Where nothing was, and nothing has been published since, nothing is: with ten thousand
+// servers looking takes long enough to delay probes.
+func (n *Nameserver) wrong() []alert.Condition {
+	n.mu.Lock()
+	if n.ops.well == n.generation {
+		n.mu.Unlock()
+		return nil
+	}
+	generation, plan, health := n.generation, n.plan, n.health()
+	n.mu.Unlock()
+	s := standing{plan, health, n.ops.book.Duties(plan.Pools)}
+	wrong := s.wrong()
+	if len(wrong) == 0 {
+		n.ops.well = generation
+	}
+	return wrong
 }
 
 // wrong lists the pools, sites and servers that are down, each under what explains it. What an operator drained is not.

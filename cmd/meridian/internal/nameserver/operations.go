@@ -36,6 +36,7 @@ type operations struct {
 	geo       attempt
 	api       api
 	alerts    alerting
+	well      uint64 // the last generation in which no server was found down; operate's own
 	counts    admin.Counts
 	fixed     []string // what the last reload could not change; Nameserver.change guards it
 }
