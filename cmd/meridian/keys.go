@@ -110,6 +110,9 @@ func findZone(path, name string) (*zoneKeys, error) {
 
 // load reads the keys; that there are none is an error.
 func (z *zoneKeys) load() (*dnssec.Ring, error) {
+	if err := ownWay(z.cfg.State, z.folder); err != nil {
+		return nil, err
+	}
 	r, err := dnssec.Load(z.folder, z.zone)
 	if errors.Is(err, dnssec.ErrNoKeys) {
 		return nil, fmt.Errorf("zone %s has %w; make the first with meridian keys init %s", z.zone, err, z.zone)
@@ -128,6 +131,9 @@ func (z *zoneKeys) edit(change func(*dnssec.Ring) (*dnssec.Ring, error)) (*dnsse
 // write changes the keys. Files that root makes are given to whom the state folder belongs: the user that serves.
 func (z *zoneKeys) write(change func(*dnssec.Ring) (*dnssec.Ring, error)) (*dnssec.Ring, error) {
 	if err := os.MkdirAll(z.cfg.State, 0o755); err != nil {
+		return nil, err
+	}
+	if err := ownWay(z.cfg.State, z.folder); err != nil {
 		return nil, err
 	}
 	r, err := dnssec.Edit(z.folder, z.zone, change)
