@@ -216,7 +216,10 @@ func (q *query) putDenial(d *denial) bool {
 		return q.put(sectionAuthority, d.RRset, d.rest)
 	}
 	wire, at := d.Secured(), q.n
-	if at+d.head+len(wire) > q.limit || at >= maxPointer || d.rest >= maxPointer {
+	if at >= maxPointer && d.rest < maxPointer {
+		return q.spellDenial(d, wire)
+	}
+	if at+d.head+len(wire) > q.limit || d.rest >= maxPointer {
 		return false
 	}
 	q.n += copy(q.out[at:], d.Owner()[:d.head])
@@ -225,5 +228,24 @@ func (q *query) putDenial(d *denial) bool {
 	put16(q.out, first, 0xc000|d.rest)
 	q.own(first+rrHeader+u16(q.out, first+10), at)
 	q.counts[sectionAuthority] += d.Count() + d.SigCount()
+	return true
+}
+
+// spellDenial writes an RRset of a proof where no pointer reaches: each RR spells
+// its owner's head.
+func (q *query) spellDenial(d *denial, wire []byte) bool {
+	count := d.Count() + d.SigCount()
+	if q.n+len(wire)+count*d.head > q.limit {
+		return false
+	}
+	for len(wire) > 0 {
+		size := rrHeader + u16(wire, 10)
+		q.n += copy(q.out[q.n:], d.Owner()[:d.head])
+		first := q.n
+		q.n += copy(q.out[first:], wire[:size])
+		put16(q.out, first, 0xc000|d.rest)
+		wire = wire[size:]
+	}
+	q.counts[sectionAuthority] += count
 	return true
 }

@@ -101,11 +101,7 @@ func (f *flock) answered(t testing.TB, v *View) string {
 	if sig == nil {
 		t.Fatalf("no signature: %v", r)
 	}
-	key := &dns.DNSKEY{Hdr: dns.RR_Header{Name: "flock.test.", Class: 1}, Flags: 257, Protocol: 3}
-	data := f.signer.Plan().DNSKEY[0]
-	key.Algorithm = data[3]
-	key.PublicKey = base64.StdEncoding.EncodeToString(data[4:])
-	if err := sig.Verify(key, set); err != nil {
+	if err := sig.Verify(keyOf(f.signer, "flock.test."), set); err != nil {
 		t.Fatalf("%v of %v: %v", sig, set, err)
 	}
 	return strings.Join(out, " ")
@@ -282,3 +278,12 @@ func signedKinds() map[string]*dns.Msg {
 
 // never is enough of nothing.
 func never() bool { return false }
+
+// keyOf is the key of a signer with one.
+func keyOf(s *dnssec.Signer, origin string) *dns.DNSKEY {
+	data := s.Plan().DNSKEY[0]
+	return &dns.DNSKEY{
+		Hdr: dns.RR_Header{Name: origin, Rrtype: dns.TypeDNSKEY, Class: 1}, Flags: 257, Protocol: 3,
+		Algorithm: data[3], PublicKey: base64.StdEncoding.EncodeToString(data[4:]),
+	}
+}
