@@ -96,9 +96,15 @@ type document struct {
 	body []byte
 }
 
+// picturePolicy lets a picture that is opened by itself have its own style, and nothing else.
+const picturePolicy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
+
 func (d document) write(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Type", d.kind)
+	if d.kind == svgType {
+		h.Set("Content-Security-Policy", picturePolicy)
+	}
 	h.Set("Cache-Control", "no-store")
 	send(w, r, http.StatusOK, d.body)
 }
