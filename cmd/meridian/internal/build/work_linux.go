@@ -155,24 +155,41 @@ func enlarge(file *os.File, pieces []flat.Piece) error {
 // next to nothing, which small jobs need not wait for.
 const atOnce = 50 * time.Millisecond
 
-// yieldToAll puts this process behind all others.
+// yieldToAll puts this process behind all others, and the thread that does it last. Threads of the runtime spin while they
+// wait for one another: one that still has its old priority would keep one that has not from the processor, and both
+// of them from the work, for many seconds.
 func yieldToAll() {
 	for spent() < atOnce {
 		time.Sleep(atOnce / 10)
 	}
-	// Threads take over the policy of the one that starts them: after a look that found none to change, none is left.
-	for again := true; again; {
-		again = false
-		tasks, _ := filepath.Glob("/proc/self/task/*")
-		for _, t := range tasks {
-			id, _ := strconv.Atoi(filepath.Base(t))
-			attr, err := unix.SchedGetAttr(id, 0)
-			if err != nil || attr.Policy == unix.SCHED_IDLE {
-				continue
-			}
-			again = unix.SchedSetAttr(id, &unix.SchedAttr{Policy: unix.SCHED_IDLE}, 0) == nil || again
+	runtime.LockOSThread() // and never again another: the thread ends with this goroutine
+	self := unix.Gettid()
+	for yieldOthers(self) {
+	}
+	yield(self)
+	for yieldOthers(self) { // which it started meanwhile
+	}
+}
+
+// yieldOthers puts all threads but one behind all others, and tells whether there were any to put there. Threads take
+// over the policy of the one that starts them: after a look that found none, only that one can start more.
+func yieldOthers(self int) (any bool) {
+	tasks, _ := filepath.Glob("/proc/self/task/*")
+	for _, t := range tasks {
+		if id, _ := strconv.Atoi(filepath.Base(t)); id != self && yield(id) {
+			any = true
 		}
 	}
+	return any
+}
+
+// yield puts a thread behind all others, and tells whether it was not there.
+func yield(thread int) bool {
+	attr, err := unix.SchedGetAttr(thread, 0)
+	if err != nil || attr.Policy == unix.SCHED_IDLE {
+		return false
+	}
+	return unix.SchedSetAttr(thread, &unix.SchedAttr{Policy: unix.SCHED_IDLE}, 0) == nil
 }
 
 // spent is the CPU time of this process.
