@@ -6,6 +6,11 @@
 //
 // It installs the peers from Debian's packages, fetches the city database, builds Meridian, runs the trials one after
 // the other, and writes results/, the page and its plots. All traffic stays on loopback.
+//
+//	go run . --profile ../cmd/meridian/default.pgo
+//
+// renews the profile by which the compiler decides what of Meridian to make fast. It is worth it when the way of a query
+// has changed much.
 package main
 
 import (
@@ -45,6 +50,7 @@ type options struct {
 	work    string
 	results string
 	docs    string
+	profile string
 }
 
 func parse() options {
@@ -62,6 +68,7 @@ func parse() options {
 	flag.StringVar(&o.work, "work", filepath.Join(os.TempDir(), "meridian-bench-work"), "folder for configurations and zones")
 	flag.StringVar(&o.results, "results", "results", "folder for the raw results")
 	flag.StringVar(&o.docs, "docs", "../docs", "folder for the page and its plots; empty: write none")
+	flag.StringVar(&o.profile, "profile", "", "file for a profile for the compiler; nothing is compared then")
 	flag.Parse()
 	if o.quick {
 		o.rounds, o.length, o.wait = 1, 200*time.Millisecond, 0
@@ -79,6 +86,9 @@ func names() []string {
 
 func run() error {
 	o := parse()
+	if o.profile != "" {
+		return profile(o)
+	}
 	binary, err := prepare(o)
 	if err != nil {
 		return err

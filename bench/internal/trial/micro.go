@@ -14,13 +14,13 @@ const DatabaseFolder = "MERIDIAN_BENCH_DBIP"
 
 // micro runs the Go benchmarks of this module: the resolver alone, without sockets.
 func micro(r *Rig, t *Trial) error {
-	t.note("`resolver.Answer` called in batches of 32: a geo name over the full city database, random clients; random names of a million records")
+	t.note("`resolver.Answer` called in batches of 32: a geo name over the full city database, random clients; random names of a million records; compiled with the profile that the program is compiled with")
 	count := "100000x"
 	if r.Quick {
 		count = "1000x"
 	}
 	return r.repeat(t, min(r.Rounds, 5), nil, func(int) error {
-		c := exec.Command("go", "test", "-run", "^$", "-bench", ".", "-benchmem", "-benchtime", count, ".")
+		c := exec.Command("go", "test", "-pgo", "../cmd/meridian/default.pgo", "-run", "^$", "-bench", ".", "-benchmem", "-benchtime", count, ".")
 		c.Env = append(os.Environ(), DatabaseFolder+"="+r.Data)
 		out, err := c.CombinedOutput()
 		if err != nil {
