@@ -68,15 +68,22 @@ func endsHere(c steer.Client) string {
 	return ", with scope 0 and the last record if a pool follows"
 }
 
+// Narrator gives explanations in brief, and many of them cheaply. It must be told to Forget when it is not needed for a
+// while. It belongs to one goroutine, and not to the query path.
+type Narrator struct {
+	steer.Narrator
+	name zones.Name
+}
+
 // Brief gives the reasons for the answer to a question of class IN in a few words, those of the pool that answers where
-// CNAMEs of zones served here lead to one. It is not meant for the query path; n belongs to the caller.
-func (v *View) Brief(n *steer.Narrator, name []byte, qtype uint16, c steer.Client) steer.Brief {
-	var at zones.Name
+// CNAMEs of zones served here lead to one.
+func (n *Narrator) Brief(v *View, name []byte, qtype uint16, c steer.Client) steer.Brief {
+	at := &n.name
 	if _, err := at.Set(name); err != nil {
 		return steer.Brief{}
 	}
 	for links := range maxLinks {
-		entry, apex, ok := v.zones.Find(&at, 0)
+		entry, apex, ok := v.zones.Find(at, 0)
 		switch {
 		case !ok && links > 0:
 			return steer.Brief{Why: "a CNAME, for every client"}
@@ -86,23 +93,31 @@ func (v *View) Brief(n *steer.Narrator, name []byte, qtype uint16, c steer.Clien
 			return steer.Brief{Why: "the zone has no usable version"}
 		}
 		zone := v.zones.Entry(entry).Zone
-		m := zone.Lookup(&at, apex)
+		m := zone.Lookup(at, apex)
 		if m.Kind == zones.Found || m.Kind == zones.Wildcard {
 			if ref, _, ok := zone.Geo(m.Node); ok && v.refs[entry][ref].steers(int(qtype)) {
-				return v.briefOf(n, &v.refs[entry][ref], c, qtype)
+				return n.pool(v, &v.refs[entry][ref], c, qtype)
 			}
-			if set, ok := zone.Find(m.Node, typeCNAME); ok && qtype != typeCNAME && set.Target(&at) == nil {
+			if set, ok := zone.Find(m.Node, typeCNAME); ok && qtype != typeCNAME && set.Target(at) == nil {
 				continue
 			}
 		}
-		return steer.Brief{Why: m.Kind.String() + ", the same answer for every client"}
+		return steer.Brief{Why: unsteered[m.Kind]}
 	}
 	return steer.Brief{Why: "a chain of CNAMEs that is followed no further"}
 }
 
-func (v *View) briefOf(n *steer.Narrator, g *geoName, c steer.Client, qtype uint16) steer.Brief {
+func (n *Narrator) pool(v *View, g *geoName, c steer.Client, qtype uint16) steer.Brief {
 	if g.bad {
 		return steer.Brief{Why: "the pool of this name is unknown"}
 	}
-	return n.Brief(v.steer, g.ref, c, steerType(int(qtype), g.info))
+	return n.Narrator.Brief(v.steer, g.ref, c, steerType(int(qtype), g.info))
 }
+
+// unsteered says why a name without a pool is answered as it is.
+var unsteered = func() (texts [zones.Redirect + 1]string) {
+	for kind := range texts {
+		texts[kind] = zones.Kind(kind).String() + ", the same answer for every client"
+	}
+	return texts
+}()

@@ -38,8 +38,7 @@ func TestExplainFollowsTheAnswer(t *testing.T) {
 		}
 		lines, err := a.view.Explain(wire[:n], c.qtype, client)
 		rest := strings.Join(lines, "\n")
-		var narrator steer.Narrator
-		brief := a.view.Brief(&narrator, wire[:n], c.qtype, client)
+		brief := new(Narrator).Brief(a.view, wire[:n], c.qtype, client)
 		if pool := "pool     " + brief.Pool + ", type "; brief.Why == "" || (brief.Pool != "") != strings.Contains(rest, "pool     ") || brief.Pool != "" && !strings.Contains(rest, pool) {
 			t.Errorf("%s %s: %+v in brief, but:\n%s", c.name, dns.Type(c.qtype), brief, rest)
 		}

@@ -50,7 +50,7 @@ type Log struct {
 	written atomic.Uint64
 	failed  atomic.Uint64 // lines that could not be written
 
-	narrator steer.Narrator // of Run, like what follows
+	narrator resolver.Narrator // of Run, like what follows
 	line     line
 	failing  string
 }
@@ -229,7 +229,7 @@ func (l *Log) reasons(r *record) (b steer.Brief) {
 	}()
 	const in = 1
 	if qtype, class, ok := r.typeAndClass(); ok && r.view != nil && r.opcode == 0 && class == in {
-		return r.view.Brief(&l.narrator, r.question[:r.asked], qtype, r.client)
+		return l.narrator.Brief(r.view, r.question[:r.asked], qtype, r.client)
 	}
 	return b
 }
