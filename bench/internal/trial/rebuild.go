@@ -96,6 +96,9 @@ func rebuild(r *Rig, t *Trial) error {
 	defer f.Stop()
 	t.note("%d pools of 8 servers each, server and rebuild on one processor; the load is half of the saturation with one pool", poolCount)
 	t.add("meridian", "ready", "s", f.running.Ready.Seconds())
+	if err := f.tables(t); err != nil {
+		return err
+	}
 	rate, err := r.saturation(set, f.running)
 	if err != nil {
 		return err
@@ -104,6 +107,24 @@ func rebuild(r *Rig, t *Trial) error {
 		return f.round(t, set, rate/2, uint64(round))
 	})
 }
+
+// tables tells how large the tables of all pools and the partition that they share are.
+func (f *fiftyPools) tables(t *Trial) error {
+	sum := 0.0
+	for _, kind := range []string{"tables", "partition"} {
+		n, err := proc.MappedFiles(f.PID(), "meridian-"+kind)
+		if err != nil {
+			return err
+		}
+		t.add("meridian", kind+" of all pools", "MiB", float64(n)/(1<<20))
+		sum += float64(n) / (1 << 20)
+	}
+	t.add("meridian", TablesMetric, "MiB", sum)
+	return nil
+}
+
+// TablesMetric is the size of all that the rankings of all pools are looked up in.
+const TablesMetric = "tables and partition"
 
 func (f *fiftyPools) round(t *Trial, set *queries.Set, rate float64, round uint64) error {
 	began := time.Now()
