@@ -162,6 +162,7 @@ func testLive(t *testing.T, b *browser) {
 	f.kill("127.9.1.1", "127.9.1.2", "127.9.1.3")
 	p.await("the region", sentence+` === 'Site europe down: all 3 servers'`)
 	p.await("the drain beside it", `document.querySelector('#more').innerText.includes('1 drained: ny')`)
+	p.await("the map without the region", `/europe\s*0 % of the land/.test(document.querySelector('#legend').innerText)`)
 	p.await("the reason", `document.querySelector('#servers').innerText.includes('503')`)
 	if p.eval(`window.still`) != "here" {
 		t.Error("the page was loaded anew")

@@ -24,7 +24,8 @@ async function refresh() {
   servers.render(status);
   tables.render(status, events);
   linked(true);
-  await Promise.all([servers.vitals(), map.render(status)]);
+  map.render(status).catch(() => {}); // it may take long; what is wrong comes to light here anyway
+  await servers.vitals();
   return cost;
 }
 

@@ -28,31 +28,37 @@ export async function render(status) {
   await draw(String(status.generation));
 }
 
-let last = '';
+let last = ''; // the newest view
 
-// draw asks for the map if the view is another than that of the map shown.
+const wanted = () => `${$('mappool').value}\n${last}`;
+
+// draw asks for the map until it is that of the pool chosen and the newest view.
 async function draw(view) {
-  const pool = $('mappool').value, key = `${pool}\n${view}`;
   last = view;
-  if (!pool || busy || key === drawn) return;
+  if (busy) return;
   busy = true;
   try {
-    const q = `pool=${encodeURIComponent(pool)}`;
-    const [picture, coverage] = await Promise.all([text(`/v1/map?${q}&bare=1&legend=0`, 30000), json(`/v1/coverage?${q}`, 30000)]);
+    while ($('mappool').value && drawn !== wanted()) await drawOnce(wanted(), `pool=${encodeURIComponent($('mappool').value)}`);
+  } finally {
+    busy = false;
+  }
+}
+
+async function drawOnce(key, query) {
+  try {
+    const [picture, coverage] = await Promise.all([text(`/v1/map?${query}&bare=1&legend=0`, 60000), json(`/v1/coverage?${query}`, 60000)]);
     if (picture !== shown) {
       shown = picture;
       const parsed = new DOMParser().parseFromString(gate ? gate.createHTML(picture) : picture, 'image/svg+xml');
       $('map').replaceChildren(taken(parsed.documentElement));
     }
     legend(coverage);
-    drawn = key;
   } catch (e) {
     if (e.status === undefined) throw e;
     $('map').replaceChildren(el('p', {class: 'hint'}, e.message));
     shown = '';
-  } finally {
-    busy = false;
   }
+  drawn = key;
 }
 
 // taken copies a drawing, but for what is not on the lists.
