@@ -10,12 +10,21 @@ import (
 	"time"
 )
 
-// Dnsperf runs Debian's dnsperf with a file of binary queries: four clients, outstanding queries in all, over "udp" or
+// Dnsperf runs Debian's dnsperf with a file of binary queries: so many clients, outstanding queries in all, over "udp" or
 // "tcp".
 func Dnsperf(server netip.AddrPort, file, mode string, clients, outstanding int, length time.Duration) (Result, error) {
-	out, err := exec.Command("dnsperf", "-B", "-d", file, "-m", mode, "-s", server.Addr().String(),
-		"-p", strconv.Itoa(int(server.Port())), "-c", strconv.Itoa(clients), "-T", "1", "-q", strconv.Itoa(outstanding),
-		"-t", "1", "-l", fmt.Sprintf("%g", length.Seconds())).CombinedOutput()
+	return dnsperf(server, file, length, "-m", mode, "-c", strconv.Itoa(clients), "-q", strconv.Itoa(outstanding))
+}
+
+// DnsperfPaced has dnsperf ask over UDP at a rate a second, or as much less as answers come late with a hundred open.
+func DnsperfPaced(server netip.AddrPort, file string, rate float64, length time.Duration) (Result, error) {
+	return dnsperf(server, file, length, "-c", "4", "-q", "100", "-Q", strconv.Itoa(int(rate)))
+}
+
+func dnsperf(server netip.AddrPort, file string, length time.Duration, more ...string) (Result, error) {
+	args := append([]string{"-B", "-d", file, "-s", server.Addr().String(), "-p", strconv.Itoa(int(server.Port())),
+		"-T", "1", "-t", "1", "-l", fmt.Sprintf("%g", length.Seconds())}, more...)
+	out, err := exec.Command("dnsperf", args...).CombinedOutput()
 	if err != nil {
 		return Result{}, fmt.Errorf("dnsperf: %w: %s", err, out)
 	}

@@ -79,7 +79,7 @@ func (f *flapping) run(ctx context.Context, every time.Duration) {
 // churn keeps half the saturation on a Meridian that is changed in every way, and looks for losses and for RRsets that
 // hold records of two versions of the zone.
 func churn(r *Rig, t *Trial) error {
-	set, _, err := r.geoQueries()
+	set, file, err := r.geoQueries()
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func churn(r *Rig, t *Trial) error {
 	if err != nil {
 		return err
 	}
-	return r.churnRun(t, &churner{p, health, dir, data}, set, rate/2)
+	return r.churnRun(t, &churner{p, health, dir, data, 0}, set, file, rate/2)
 }
 
 type churner struct {
@@ -115,42 +115,69 @@ type churner struct {
 	health *flapping
 	dir    string
 	data   string
+	edited int // zone edits so far
 }
 
-func (r *Rig) churnRun(t *Trial, c *churner, set *queries.Set, rate float64) error {
+// churnRun has the same changes under the generator of this module, which tells latencies and asks whether answers come
+// or not, and under dnsperf.
+func (r *Rig) churnRun(t *Trial, c *churner, set *queries.Set, file string, rate float64) error {
 	length := churnTime
 	if r.Quick {
 		length /= 10
 	}
-	return r.repeat(t, 1, []*peer.Running{c.server}, func(int) error { return c.under(t, set, rate, length) })
+	return r.repeat(t, 1, []*peer.Running{c.server}, func(int) error {
+		seen, res, err := c.under(length, func() (load.Result, error) { return load.Paced(c.server.Addr, set, rate, length, 1) })
+		if err != nil {
+			return err
+		}
+		t.latenciesOf("while changing", res)
+		t.changed("", seen, res)
+		seen, res, err = c.under(length, func() (load.Result, error) { return load.DnsperfPaced(c.server.Addr, file, rate, length) })
+		if err != nil {
+			return err
+		}
+		t.add("meridian", ChurnLost, "queries", float64(res.Lost()))
+		t.add("meridian", "answers, dnsperf", "1/s", res.Rate())
+		t.changed(", dnsperf", seen, res)
+		return nil
+	})
 }
 
-// under changes everything while the load runs.
-func (c *churner) under(t *Trial, set *queries.Set, rate float64, length time.Duration) error {
+// ChurnLost is what dnsperf missed.
+const ChurnLost = "lost while changing, dnsperf"
+
+// changed tells what was changed and seen under a load.
+func (t *Trial) changed(when string, seen changes, res load.Result) {
+	t.add("meridian", "zone edits"+when, "", float64(seen.edits))
+	t.add("meridian", "database reloads"+when, "", float64(seen.reloads))
+	t.add("meridian", "turns of two servers' health"+when, "", float64(seen.turns))
+	t.add("meridian", "answers with an error"+when, "queries", float64(res.Wrong))
+	t.add("meridian", "RRsets compared"+when, "", float64(seen.compared))
+	t.add("meridian", "answers of mixed versions"+when, "answers", float64(seen.mixed))
+}
+
+// under changes everything while a load runs.
+func (c *churner) under(length time.Duration, run func() (load.Result, error)) (changes, load.Result, error) {
 	ctx, stop := context.WithTimeout(context.Background(), length)
 	defer stop()
 	done := make(chan changes, 1)
 	go func() { done <- c.run(ctx, length) }()
 	go c.health.run(ctx, length/transitions)
-	res, err := load.Paced(c.server.Addr, set, rate, length, 1)
+	res, err := run()
 	if err != nil {
-		return err
+		return changes{}, res, err
 	}
 	seen := <-done
-	t.add("meridian", "zone edits", "", float64(seen.edits))
-	t.add("meridian", "database reloads", "", float64(seen.reloads))
-	t.add("meridian", "turns of two servers' health", "", float64(c.health.switched.Swap(0)))
-	t.latenciesOf("while changing", res)
-	t.add("meridian", "answers with an error", "queries", float64(res.Wrong))
-	t.add("meridian", "RRsets compared", "", float64(seen.compared))
-	t.add("meridian", "answers of mixed versions", "answers", float64(seen.mixed))
-	return seen.err
+	c.edited += seen.edits
+	seen.turns = int(c.health.switched.Swap(0))
+	return seen, res, seen.err
 }
 
 // changes counts what was done and seen.
 type changes struct {
-	edits, reloads, compared, mixed int
-	err                             error
+	edits, reloads, turns, compared, mixed int
+
+	err error
 }
 
 // run edits the zone, puts database files in place, and asks for the RRset of two records of one version in between.
@@ -164,7 +191,7 @@ func (c *churner) run(ctx context.Context, length time.Duration) (s changes) {
 		part := time.Since(begin).Seconds() / length.Seconds()
 		if s.edits < edits && part > float64(s.edits)/edits {
 			s.edits++
-			s.err = putZone(c.dir, s.edits)
+			s.err = putZone(c.dir, c.edited+s.edits)
 		}
 		if s.reloads < dbReloads && part > float64(s.reloads)/dbReloads {
 			s.reloads++
