@@ -172,14 +172,14 @@ func testLive(t *testing.T, b *browser) {
 	f.explains(p, "ns1.example.com", "AAAA", "2001:db8::/32")
 	f.explains(p, "www.example.org", "A", "192.0.2.1")
 	p.clean(f.url)
-	alone := b.open(t, 800)
-	alone.visit(f.url + "/v1/map?pool=web")
-	alone.await("the picture by itself in colour", `getComputedStyle(document.querySelector('.sea')).fill !== 'rgb(0, 0, 0)'`)
 
 	f.process.stop()
 	p.await("that the connection is lost", `document.body.classList.contains('stale') && document.querySelector('#lost').innerText.includes('as of')`)
 	f.serve()
 	p.await("that it is back", `!document.body.classList.contains('stale')`)
+	alone := b.open(t, 800)
+	alone.visit(f.url + "/v1/map?pool=web")
+	alone.await("the picture by itself in colour", `getComputedStyle(document.querySelector('.sea')).fill !== 'rgb(0, 0, 0)'`)
 }
 
 // explains asks the page and the command line the same.
