@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/miekg/dns"
+
 	"github.com/meridian-dns/meridian/admin"
 )
 
@@ -204,11 +206,16 @@ func TestStatusJSON(t *testing.T) {
 	h := newHome(t)
 	h.serve()
 	h.ask("udp", "www.example.com", 1, "")
+	later := new(dns.Msg).SetQuestion("www.example.com.", dns.TypeA).SetEdns0(1232, false)
+	later.IsEdns0().SetVersion(1)
+	if _, err := dns.Exchange(later, h.listen.String()); err != nil {
+		t.Fatal(err)
+	}
 	var st admin.Status
 	if err := json.Unmarshal([]byte(h.run(0, "status", "--json")), &st); err != nil {
 		t.Fatal(err)
 	}
-	if len(st.Servers) != 2 || st.Servers[0].State != "unchecked" || st.DNS.UDPQueries == 0 || st.DNS.RCodes["NOERROR"] == 0 {
+	if len(st.Servers) != 2 || st.Servers[0].State != "unchecked" || st.DNS.UDPQueries == 0 || st.DNS.RCodes["NOERROR"] == 0 || st.DNS.RCodes["BADVERS"] != 1 {
 		t.Errorf("%+v", st)
 	}
 	if _, err := os.Stat(h.path("state/state.journal")); err != nil {

@@ -45,7 +45,7 @@ func (e emitter) transport(proto string, all, six *server.Traffic) {
 		e.counter(requests, float64(six.Types[i]), proto, "2", server.TypeName(i))
 	}
 	for code, n := range all.RCodes {
-		if name := rcode(code); name != "" {
+		if name := RCode(code); name != "" {
 			e.counter(responses, float64(n), proto, name)
 		}
 	}
@@ -70,8 +70,8 @@ func (e emitter) sizes(d *prometheus.Desc, s *server.Sizes, proto string) {
 	e.histogram(d, s.Counts[:], func(i int) float64 { return float64(server.SizeBound(i)) }, float64(s.Sum), proto)
 }
 
-// rcode names the response codes that there are; others are never sent.
-func rcode(code int) string {
+// RCode names the response codes that there are; others, which are never sent, have no name.
+func RCode(code int) string {
 	switch name, known := dns.RcodeToString[code]; {
 	case code == dns.RcodeBadVers:
 		return "BADVERS" // the library calls it by its other meaning

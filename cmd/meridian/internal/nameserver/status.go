@@ -5,9 +5,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/miekg/dns"
-
 	"github.com/meridian-dns/meridian/admin"
+	"github.com/meridian-dns/meridian/cmd/meridian/internal/metrics"
 	"github.com/meridian-dns/meridian/healthcheck"
 	"github.com/meridian-dns/meridian/server"
 )
@@ -73,7 +72,7 @@ func traffic(s server.Stats) admin.Traffic {
 	}
 	for code := range s.UDP.RCodes {
 		if n := s.UDP.RCodes[code] + s.TCP.RCodes[code]; n > 0 {
-			t.RCodes[dns.RcodeToString[code]] = n
+			t.RCodes[metrics.RCode(code)] = n
 		}
 	}
 	return t
