@@ -76,7 +76,9 @@ func openBrowser(t *testing.T) *browser {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // the group that it leads
 		_ = cmd.Wait()
 		answers.Close()
-		os.RemoveAll(dir)
+		for end := time.Now().Add(5 * time.Second); os.RemoveAll(dir) != nil && time.Now().Before(end); {
+			time.Sleep(20 * time.Millisecond) // its children still write
+		}
 	})
 	return b
 }
