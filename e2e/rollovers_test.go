@@ -328,7 +328,8 @@ func backdate(t *testing.T, dir string, by time.Duration) {
 			moved++
 			return fmt.Appendf(nil, "%s: %s", name, at.Add(-by).Format("20060102150405"))
 		})
-		if err := os.WriteFile(f, next, 0o600); err != nil {
+		part := filepath.Join(filepath.Dir(f), "."+filepath.Base(f)+".part") // a command may read the files meanwhile
+		if err := errors.Join(os.WriteFile(part, next, 0o600), os.Rename(part, f)); err != nil {
 			t.Error(err)
 		}
 	}
