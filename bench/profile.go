@@ -31,7 +31,7 @@ func profile(o options) error {
 		test := exec.Command("go", "test", "-pgo=off", "-trimpath", "-o", file+".test", "-run", "^$", "-bench", bench[0],
 			"-benchtime", bench[1], "-cpuprofile", file, ".")
 		test.Dir = folder
-		test.Env = append(os.Environ(), trial.DatabaseFolder+"="+o.dbip)
+		test.Env = append(os.Environ(), trial.DatabaseFolder+"="+o.dbip, "GOTMPDIR="+dir)
 		if out, err := test.CombinedOutput(); err != nil {
 			return fmt.Errorf("go test in %s: %w: %s", folder, err, out)
 		}
@@ -58,7 +58,7 @@ func nameless(profile []byte, folder string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("profile: %w", err)
 	}
-	name := regexp.MustCompile(regexp.QuoteMeta(folder) + `/[a-z.]*\.test`)
+	name := regexp.MustCompile(regexp.QuoteMeta(folder) + `/[a-z0-9/.-]*\.test`)
 	text = name.ReplaceAllFunc(text, func(b []byte) []byte { return bytes.Repeat([]byte("-"), len(b)) })
 	var packed bytes.Buffer
 	w := gzip.NewWriter(&packed)

@@ -10,7 +10,7 @@ import (
 func TestNameless(t *testing.T) {
 	var packed bytes.Buffer
 	w := gzip.NewWriter(&packed)
-	w.Write([]byte("\x0a\x1a/somewhere/profile1/..test\x12\x04main"))
+	w.Write([]byte("\x0a\x2c/somewhere/profile1/go-build7/b001/bench.test\x12\x04main"))
 	w.Close()
 	got, err := nameless(packed.Bytes(), "/somewhere/profile1")
 	if err != nil {
@@ -21,7 +21,7 @@ func TestNameless(t *testing.T) {
 		t.Fatal(err)
 	}
 	text, _ := io.ReadAll(r)
-	if want := "\x0a\x1a--------------------------\x12\x04main"; string(text) != want {
+	if want := "\x0a\x2c---------------------------------------------\x12\x04main"; string(text) != want {
 		t.Errorf("got %q, want %q", text, want)
 	}
 	if _, err := nameless([]byte("no profile"), "/somewhere"); err == nil {
