@@ -56,6 +56,7 @@ func shelved(data []byte) []byte {
 // What was written of it last, from an offset, is taken back.
 func (c *chunk) share(set *rrset, was *rrset, from uint32, sigs int) {
 	c.data = c.data[:from]
+	c.live += uint64(set.wire - from) // the owner's name, if it stands in front
 	set.wire, set.sigs, set.shared = was.wire, was.sigs, true
 	c.live += uint64(was.size) + uint64(sigs)
 }

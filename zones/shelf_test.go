@@ -96,6 +96,9 @@ func TestVersionsShare(t *testing.T) {
 				if want := dumpText(t, alone); text != want {
 					t.Fatalf("version %d is\n%s\nnot\n%s", n, text, want)
 				}
+				if got, want := next.secured.shelf.live, alone.secured.shelf.live; got < want*95/100 || got > want*105/100 {
+					t.Fatalf("version %d: %d octets live, and %d on its own", n, got, want)
+				}
 				if sharesWith(next, prev) {
 					shared++
 				} else {
