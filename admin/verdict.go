@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -53,7 +54,14 @@ func Judge(s *Status) Verdict {
 	return v
 }
 
-func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+// capital begins a sentence, unless that begins with what is no word, such as a path.
+func capital(s string) string {
+	word, _, _ := strings.Cut(s, " ")
+	if word == "" || strings.Trim(word, "abcdefghijklmnopqrstuvwxyz") != "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
 
 // judge collects findings.
 type judge []Finding
@@ -129,7 +137,7 @@ func (j *judge) zones(s *Status) {
 	var failed, stale []string
 	for i := range s.Zones {
 		z := &s.Zones[i]
-		switch name := strings.TrimSuffix(z.Name, "."); {
+		switch name := cmp.Or(strings.TrimSuffix(z.Name, "."), "."); {
 		case z.State == "failed":
 			failed = append(failed, name)
 		case z.Problem != "":

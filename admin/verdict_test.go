@@ -29,6 +29,8 @@ func TestJudge(t *testing.T) {
 		{"zones", Status{Zones: []Zone{{Name: "a.example.", State: "failed"}, {Name: "b.example.", State: "serving", Problem: "b:1: x"}},
 			Alarms: []Alarm{{Key: "zones", Text: "b:1: x"}}}, Bad, "Zone a.example did not load · zone b.example did not load: the version before is served"},
 		{"a file that is no zone's", Status{Zones: []Zone{{Name: "a.example.", State: "serving"}}, Alarms: []Alarm{{Key: "zones", Text: "a b.zone: x"}}}, Warn, "A b.zone: x"},
+		{"a file that is no zone's, by its path", Status{Alarms: []Alarm{{Key: "zones", Text: "zones/b.zone: x"}}}, Warn, "zones/b.zone: x"},
+		{"the root", Status{Zones: []Zone{{Name: ".", State: "failed"}}}, Bad, "Zone . did not load"},
 		{"an alarm", Status{Alarms: []Alarm{{Key: "reload", Text: "the last reload was refused: x\ny"}}}, Warn, "The last reload was refused: x"},
 	} {
 		v := Judge(&c.s)

@@ -1,6 +1,7 @@
 package nameserver
 
 import (
+	"cmp"
 	"os"
 	"strings"
 	"time"
@@ -59,9 +60,7 @@ func (n *Nameserver) addProblems(s *admin.Status) {
 		}
 	}
 	for i := range s.Zones {
-		if name := strings.TrimSuffix(s.Zones[i].Name, "."); name != "" {
-			s.Zones[i].Problem = first[name]
-		}
+		s.Zones[i].Problem = first[cmp.Or(strings.TrimSuffix(s.Zones[i].Name, "."), ".")]
 	}
 }
 
