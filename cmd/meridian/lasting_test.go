@@ -134,7 +134,7 @@ func TestStatesLast(t *testing.T) {
 		t.Errorf("drained: %s", got)
 	}
 	two.Close() // and dies while it is drained
-	h.target(1, "down")
+	h.remembers("fr", "up > down")
 	if got := h.ask("udp", "www.example.com", 1, nyClient); got != "127.0.71.1" {
 		t.Errorf("drained and down: %s", got)
 	}
@@ -165,12 +165,12 @@ func (h *home) state() (st admin.Status) {
 	return st
 }
 
-// target waits until the i-th target is in a state.
-func (h *home) target(i int, state string) {
+// remembers waits until the history of a server tells of a change: what it tells is kept, where status is ahead of that.
+func (h *home) remembers(server, change string) {
 	h.t.Helper()
-	for deadline := time.Now().Add(patience); h.state().Targets[i].State != state; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !strings.Contains(h.run(0, "history", server), change); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			h.t.Fatalf("target %d does not become %s: %+v", i, state, h.state().Targets)
+			h.t.Fatalf("history of %s has no %q:\n%s", server, change, h.run(0, "history", server))
 		}
 	}
 }

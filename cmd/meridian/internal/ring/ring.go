@@ -31,7 +31,7 @@ func (s *Slots[T]) Next() *T {
 	return &s.slots[given&uint64(len(s.slots)-1)]
 }
 
-// Give hands over the slot that Next gave, and tells how many wait.
+// Give hands over the slot that Next gave, and tells how many wait; 0 if that one is taken already.
 func (s *Slots[T]) Give() int { return int(s.given.Add(1) - s.taken.Load()) }
 
 // Peek gives the first slot that was handed over; nil if there is none.
