@@ -281,7 +281,8 @@ func (q *query) referral(m zones.Match) {
 		q.tc = true
 		return
 	}
-	if !q.delegationSigner(m) {
+	// Proofs of wildcards that led here, maybe through other zones, go before the glue too.
+	if !q.delegationSigner(m) || !q.prove() {
 		q.tc = true
 		return
 	}

@@ -323,5 +323,10 @@ func TestRandomZones(t *testing.T) {
 // FuzzRandomZones is TestRandomZones for as long as one likes.
 func FuzzRandomZones(f *testing.F) {
 	f.Add(uint64(1000))
+	f.Add(uint64(829))  // a wildcard's CNAME that leads to a signed delegation
+	f.Add(uint64(721))  // one that leads to a delegation in a zone that is not signed
+	f.Add(uint64(687))  // RRSIG of a pool behind a wildcard, without DO
+	f.Add(uint64(772))  // a loop that meets a DNAME in two spellings
+	f.Add(uint64(1070)) // RRSIG of a name whose pool is down and answers SERVFAIL
 	f.Fuzz(func(t *testing.T, seed uint64) { newGenerator(seed).run(t, 300) })
 }

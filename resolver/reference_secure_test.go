@@ -338,12 +338,15 @@ func (l *refLookup) onlySignature(z *refZone, at outcome) bool {
 	if l.q.tellsOne && len(l.past) > 0 {
 		return true
 	}
-	was := l.q
+	was, late := l.q, l.late
 	l.q.typ, l.q.do = dns.TypeANY, true
 	l.geo(z, g, at)
 	l.q = was
 	if n := len(l.out.answer); n > 0 {
 		l.out.answer = append(l.out.answer[:0:0], l.out.answer[n-1])
+		if !was.do {
+			l.late = late // signatures were asked for, proofs were not
+		}
 	}
 	return true
 }
@@ -355,11 +358,9 @@ func (s *refServer) unverified(list []part) (wrong []string) {
 		if !ok {
 			continue
 		}
-		var set []dns.RR
-		for _, o := range list {
-			if h := o.rr.Header(); o.section == p.section && h.Rrtype == sig.TypeCovered && strings.EqualFold(h.Name, sig.Hdr.Name) {
-				set = append(set, o.rr)
-			}
+		set := covered(list, p.section, sig, func(a, b string) bool { return a == b })
+		if len(set) == 0 {
+			set = covered(list, p.section, sig, strings.EqualFold)
 		}
 		if len(set) == 0 && len(list) > 0 {
 			continue // RRSIG was asked for
@@ -369,6 +370,17 @@ func (s *refServer) unverified(list []part) (wrong []string) {
 		}
 	}
 	return wrong
+}
+
+// covered lists the records of a section that a signature is of, by their owner. A chain may meet the same RRset twice,
+// spelled in two ways.
+func covered(list []part, section int, sig *dns.RRSIG, same func(a, b string) bool) (set []dns.RR) {
+	for _, o := range list {
+		if h := o.rr.Header(); o.section == section && h.Rrtype == sig.TypeCovered && same(h.Name, sig.Hdr.Name) {
+			set = append(set, o.rr)
+		}
+	}
+	return set
 }
 
 func (s *refServer) verify(sig *dns.RRSIG, set []dns.RR) error {

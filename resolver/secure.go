@@ -85,8 +85,12 @@ func (q *query) geoOnlySignatures(g *geoName, ttl uint32, m zones.Match) bool {
 	c := &q.work.choice
 	q.setClient(&q.work.client)
 	state.Choose(c, g.ref, &q.work.client, steerType(typeANY, g.info), q.req.Random)
-	if c.Kind != steer.Addresses && c.Kind != steer.Alias {
+	switch c.Kind {
+	case steer.NoData:
 		return false
+	case steer.ServFail: // as for any type that the pool has
+		q.rcode = servFail
+		return true
 	}
 	q.synthesized(m)
 	if !q.putSignatures(t.signatures(g.row, c.Variant), c.TTL(ttl)) {
@@ -141,7 +145,7 @@ func (q *query) delegationSigner(m zones.Match) bool {
 	}
 	q.zone.DenyDS(&q.work.proof, &q.name, m)
 	q.collect()
-	return q.prove()
+	return true
 }
 
 // proves tells whether the answer needs proofs.
