@@ -1,10 +1,8 @@
 package e2e
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"os/exec"
 	"path/filepath"
@@ -68,11 +66,7 @@ func (j *jumping) control(method, path, body string, to any) {
 	}
 	req.Header.Set("Authorization", "Bearer 0123456789abcdef")
 	req.Header.Set("Content-Type", "application/json")
-	client := http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(j.dir, "state", "control.sock"))
-		}}}
-	resp, err := client.Do(req)
+	resp, err := controlClient(filepath.Join(j.dir, "state", "control.sock")).Do(req)
 	if err != nil {
 		j.t.Fatal(err)
 	}

@@ -1,11 +1,8 @@
 package e2e
 
 import (
-	"context"
-	"encoding/json"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -118,23 +115,12 @@ func (n *threeSites) await(states string, frozen bool) {
 
 func (n *threeSites) stand() string {
 	n.t.Helper()
-	client := http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "unix", n.socket)
-		}}}
-	resp, err := client.Get("http://meridian/v1/status")
-	if err != nil {
-		n.t.Fatal(err)
-	}
-	defer resp.Body.Close()
 	var s struct {
 		Frozen  bool
 		Servers []struct{ State string }
 		Alarms  []struct{ Key string }
 	}
-	if err := json.NewDecoder(resp.Body).Decode(&s); err != nil {
-		n.t.Fatal(err)
-	}
+	readStatus(n.t, n.socket, &s)
 	var states []string
 	for _, server := range s.Servers {
 		states = append(states, server.State)

@@ -1,11 +1,8 @@
 package e2e
 
 import (
-	"context"
-	"encoding/json"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -151,24 +148,13 @@ func (c *clinic) wait(names []string, want bool, bound time.Duration, from map[s
 // reason is what status says of the target at an address.
 func (c *clinic) reason(addr string) string {
 	c.t.Helper()
-	client := http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "unix", c.socket)
-		}}}
-	resp, err := client.Get("http://meridian/v1/status")
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	defer resp.Body.Close()
 	var s struct {
 		Targets []struct {
 			Target, State string
 			LastError     string `json:"last_error"`
 		}
 	}
-	if err := json.NewDecoder(resp.Body).Decode(&s); err != nil {
-		c.t.Fatal(err)
-	}
+	readStatus(c.t, c.socket, &s)
 	for _, target := range s.Targets {
 		if strings.Contains(target.Target, addr) {
 			return target.State + ": " + target.LastError

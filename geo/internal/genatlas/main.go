@@ -11,7 +11,6 @@
 package main
 
 import (
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -47,18 +46,10 @@ func main() {
 }
 
 func run(o options) error {
-	if o.from != "" {
+	return npm.In(o.from, sourcePackage, func(dir string) error {
+		o.from = dir
 		return generate(o)
-	}
-	dir, err := os.MkdirTemp("", "genatlas")
-	if err != nil {
-		return err
-	}
-	o.from, err = npm.Fetch(sourcePackage, dir)
-	if err == nil {
-		err = generate(o)
-	}
-	return errors.Join(err, os.RemoveAll(dir))
+	})
 }
 
 func generate(o options) error {

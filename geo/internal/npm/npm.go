@@ -14,6 +14,23 @@ import (
 	"strings"
 )
 
+// In calls generate with the folder of a package's files: from, or if that is empty one that the package is fetched into
+// and that is gone afterwards.
+func In(from, pkg string, generate func(dir string) error) error {
+	if from != "" {
+		return generate(from)
+	}
+	temp, err := os.MkdirTemp("", "npm")
+	if err != nil {
+		return err
+	}
+	dir, err := Fetch(pkg, temp)
+	if err == nil {
+		err = generate(dir)
+	}
+	return errors.Join(err, os.RemoveAll(temp))
+}
+
 // Fetch gets a package ("name" or "name@version") with the npm client into dir
 // and returns the folder its files are in.
 func Fetch(pkg, dir string) (string, error) {
