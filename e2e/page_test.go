@@ -126,6 +126,8 @@ const sentence = `(document.querySelector('#sentence span')?.textContent ?? '')`
 func TestPage(t *testing.T) {
 	b := openBrowser(t)
 	t.Run("live", func(t *testing.T) { testLive(t, b) })
+	t.Run("keyboard", func(t *testing.T) { testKeyboard(t, b) })
+	t.Run("calm", func(t *testing.T) { testCalm(t, b) })
 	t.Run("token", func(t *testing.T) { testToken(t, b) })
 	t.Run("injected", func(t *testing.T) { testInjected(t, b) })
 	t.Run("foreign", func(t *testing.T) { testForeign(t, b) })
