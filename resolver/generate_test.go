@@ -328,5 +328,6 @@ func FuzzRandomZones(f *testing.F) {
 	f.Add(uint64(687))  // RRSIG of a pool behind a wildcard, without DO
 	f.Add(uint64(772))  // a loop that meets a DNAME in two spellings
 	f.Add(uint64(1070)) // RRSIG of a name whose pool is down and answers SERVFAIL
+	f.Add(uint64(1280)) // RRSIG of a pool behind a DNAME
 	f.Fuzz(func(t *testing.T, seed uint64) { newGenerator(seed).run(t, 300) })
 }

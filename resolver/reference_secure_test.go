@@ -338,12 +338,12 @@ func (l *refLookup) onlySignature(z *refZone, at outcome) bool {
 	if l.q.tellsOne && len(l.past) > 0 {
 		return true
 	}
-	was, late := l.q, l.late
+	was, late, chain := l.q, l.late, len(l.out.answer)
 	l.q.typ, l.q.do = dns.TypeANY, true
 	l.geo(z, g, at)
 	l.q = was
-	if n := len(l.out.answer); n > 0 {
-		l.out.answer = append(l.out.answer[:0:0], l.out.answer[n-1])
+	if n := len(l.out.answer); n > chain {
+		l.out.answer = append(l.out.answer[:chain:chain], l.out.answer[n-1])
 		if !was.do {
 			l.late = late // signatures were asked for, proofs were not
 		}
