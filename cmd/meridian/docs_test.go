@@ -160,3 +160,20 @@ func TestUnit(t *testing.T) {
 		}
 	}
 }
+
+// TestReadmeLists holds that every page of docs can be found from the README.
+func TestReadmeLists(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages, err := filepath.Glob("../../docs/*.md")
+	if err != nil || len(pages) == 0 {
+		t.Fatalf("no pages (%v)", err)
+	}
+	for _, page := range pages {
+		if name := filepath.Base(page); !strings.Contains(string(readme), "](docs/"+name+")") {
+			t.Errorf("README.md does not list docs/%s", name)
+		}
+	}
+}
