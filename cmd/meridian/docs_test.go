@@ -126,17 +126,32 @@ func TestSignedPage(t *testing.T) {
 	}
 }
 
+// pages are the paths of all that is written for readers.
+func pages(t *testing.T) (paths []string) {
+	t.Helper()
+	for _, pattern := range []string{"../../*.md", "../../docs/*.md"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		paths = append(paths, found...)
+	}
+	if len(paths) < 10 {
+		t.Fatalf("only %d pages: %v", len(paths), paths)
+	}
+	return paths
+}
+
 // TestLinksInPages holds that links to files of the project lead somewhere.
 func TestLinksInPages(t *testing.T) {
-	for _, page := range []string{"README.md", "docs/commands.md", "docs/control.md", "docs/page.md", "docs/operations.md", "docs/dnssec.md", "docs/metrics.md", "docs/logs.md"} {
-		path := filepath.Join("../..", filepath.FromSlash(page))
+	for _, path := range pages(t) {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, l := range regexp.MustCompile(`\]\(([^)#:]+)\)`).FindAllStringSubmatch(string(text), -1) {
 			if _, err := os.Stat(filepath.Join(filepath.Dir(path), filepath.FromSlash(l[1]))); err != nil {
-				t.Errorf("%s: %v", page, err)
+				t.Errorf("%s: %v", path, err)
 			}
 		}
 	}
@@ -167,12 +182,8 @@ func TestReadmeLists(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pages, err := filepath.Glob("../../docs/*.md")
-	if err != nil || len(pages) == 0 {
-		t.Fatalf("no pages (%v)", err)
-	}
-	for _, page := range pages {
-		if name := filepath.Base(page); !strings.Contains(string(readme), "](docs/"+name+")") {
+	for _, page := range pages(t) {
+		if name := filepath.Base(page); filepath.Dir(page) == "../../docs" && !strings.Contains(string(readme), "](docs/"+name+")") {
 			t.Errorf("README.md does not list docs/%s", name)
 		}
 	}
