@@ -28,7 +28,8 @@ const (
 	DefaultSilence   = 30 * time.Second
 )
 
-// NoJitter as Check.Jitter keeps every interval at its full length.
+// NoJitter as Check.Jitter keeps every interval at its full length, less what keeps targets of equal interval at their
+// distance: usually the time that an answer takes, up to a tenth.
 const NoJitter = -1
 
 // How a target that went down comes back, in Check.Failback.
@@ -78,7 +79,7 @@ type Check struct {
 	Timeout  time.Duration // of a whole probe; default 4 s, 10 ms to 1 min
 	Rise     int           // good results in a row that bring a target up; default 2, 1 to 100
 	Fall     int           // bad results in a row that take it down; default 3, 1 to 100; push: 1
-	Jitter   float64       // greatest part by which an interval is shortened; default 0.1, at most 0.9; negative: none
+	Jitter   float64       // greatest part by which an interval is shortened; default 0.1, at most 0.9; negative: NoJitter
 	Silence  time.Duration // push: a report is awaited so long; default 30 s, 1 s to 1 h
 
 	Recheck       time.Duration // interval after a failure of a target that is still up; default Interval, 10 ms to Interval

@@ -9,7 +9,8 @@
 // # Timing
 //
 // The interval runs from the end of a probe to the start of the next one, and a
-// target has at most one probe in flight. Jitter only shortens an interval. The
+// target has at most one probe in flight. Jitter only shortens an interval, and so does
+// what keeps targets apart that were held up together (see Monitor.rest). The
 // first round goes out at once; the second is spread over the interval, again
 // by shortening it. So a server that fails is out after at most
 //

@@ -1,6 +1,8 @@
 package healthcheck
 
 import (
+	"context"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -42,4 +44,48 @@ func TestLateness(t *testing.T) {
 			t.Errorf("places for all: %+v", l)
 		}
 	})
+}
+
+// TestCrowdsDisperse has the network hold all answers back for a while: they come together, and the next probes must
+// not go out together.
+func TestCrowdsDisperse(t *testing.T) {
+	for _, jitter := range []float64{NoJitter, DefaultJitter} {
+		c := Check{Type: "http", Interval: time.Second, Jitter: jitter}
+		targets := numbered(c, 200)
+		var held atomic.Int64 // until when
+		network := func(ctx context.Context) error {
+			return after(max(time.Millisecond, time.Until(time.Unix(0, held.Load()))), nil)(ctx)
+		}
+		prepare := func(f *fakes) {
+			for _, target := range targets {
+				f.set(target, network)
+			}
+		}
+		run(t, Options{}, targets, prepare, func(f *fakes, m *Monitor) {
+			time.Sleep(5 * time.Second)
+			end := time.Now().Add(300 * time.Millisecond)
+			held.Store(end.UnixNano())
+			next := end.Add(c.Interval + 50*time.Millisecond)
+			time.Sleep(time.Until(next))
+			if n := crowd(f, targets, end.Add(c.Interval/2), next); n > 20 {
+				t.Errorf("jitter %v: %d of 200 probes a second went out within 10 ms", jitter, n)
+			}
+		})
+	}
+}
+
+// crowd is the largest number of probes that began within 10 ms, between two times.
+func crowd(f *fakes, targets []Target, from, to time.Time) int {
+	count := map[int64]int{}
+	most := 0
+	for _, target := range targets {
+		for _, c := range f.callsOf(target) {
+			if c.start.After(from) && c.start.Before(to) {
+				at := c.start.Sub(from).Milliseconds() / 10
+				count[at]++
+				most = max(most, count[at])
+			}
+		}
+	}
+	return most
 }

@@ -62,6 +62,7 @@ type Monitor struct {
 	round    chan struct{} // closed when the first round is complete
 	opened   chan struct{} // closed when the first round is published or given up
 	phase    float64       // sets the spreading of monitors apart
+	began    time.Time     // of the first round of places, see part
 	wg       sync.WaitGroup
 
 	ctx    context.Context // of all probes, from Start on
@@ -116,6 +117,7 @@ func New(o Options) *Monitor {
 		round:    make(chan struct{}),
 		opened:   make(chan struct{}),
 		phase:    randomFraction(),
+		began:    time.Now(),
 	}
 }
 

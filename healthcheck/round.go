@@ -198,23 +198,33 @@ func (m *Monitor) record(a *attempt, now time.Time) *hostFault {
 		m.failures++
 	}
 	next := s.Step(a.err, t.Check, now)
+	longer := max(0, now.Sub(a.start)-s.Latency)
 	next.LastProbe, next.Latency = now, now.Sub(a.start)
 	m.update(s, next)
 	if s.Status == Up && s.Streak > 0 && t.Check.Recheck > 0 {
 		m.schedule(t, t.Check.Recheck)
 	} else {
-		m.schedule(t, m.interval(t)-m.lost(a))
+		m.schedule(t, m.rest(a, longer))
 	}
 	return nil
 }
 
-// lost is what the next rest is shorter by: the delay that this host caused, at most half of the rest. Otherwise all
-// that was delayed together would stay together, and be late in every round.
-func (m *Monitor) lost(a *attempt) time.Duration {
-	if !a.t.spread {
-		return 0 // first probes go out in a burst, and are spread afterwards
+// rest is the time from a result to the next probe: the interval, shortened by how late the probe began, but at most by
+// half. After a good answer by how much longer than the one before that took, too; and without jitter, which spreads
+// crowds, by up to a tenth more if that takes the target back to its place in the round. Otherwise all that was delayed
+// together, by this host or by the network, would be due together from then on, and those behind the first late in
+// every round.
+func (m *Monitor) rest(a *attempt, longer time.Duration) time.Duration {
+	t, most := a.t, a.t.Check.Interval
+	switch {
+	case !t.spread || t.Check.Type == "push":
+		return m.interval(t)
+	case a.err != nil:
+		return m.interval(t) - min(a.late, most/2)
+	case t.Check.Jitter < 0:
+		return max(m.part(t), most-min(a.late+longer+most/10, most/2))
 	}
-	return min(a.late, a.t.Check.Interval/2)
+	return m.interval(t) - min(a.late+longer, most/2)
 }
 
 // recordFault leaves the state alone, unless the target's family is not in use here.
@@ -289,9 +299,14 @@ func (m *Monitor) interval(t *target) time.Duration {
 	return time.Duration(float64(t.Check.Interval) * (1 - jitter))
 }
 
-// part is a part of the interval, between none and all, that differs most
-// between neighbouring slots (multiples of the golden ratio fill a circle evenly).
+// part is the time to the target's place in the next round, more than none and at most the interval. The places of
+// neighbouring slots differ most: multiples of the golden ratio fill a circle evenly.
 func (m *Monitor) part(t *target) time.Duration {
 	_, part := math.Modf(m.phase + float64(t.slot)*math.Phi)
-	return time.Duration(float64(t.Check.Interval) * part)
+	place := time.Duration(float64(t.Check.Interval) * part)
+	left := (place - time.Since(m.began)) % t.Check.Interval
+	if left <= 0 {
+		left += t.Check.Interval
+	}
+	return left
 }
