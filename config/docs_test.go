@@ -17,14 +17,14 @@ const page = "../docs/config.md"
 // TestDocumentedBlocks loads every TOML block of the pages. One marked "fragment" is put before servers and a pool, or
 // without those it has itself.
 func TestDocumentedBlocks(t *testing.T) {
-	for _, page := range []string{page, "../docs/health.md"} {
+	for _, page := range []string{page, "../docs/health.md", "../docs/page.md", "../docs/zones.md"} {
 		t.Run(filepath.Base(page), func(t *testing.T) { loadBlocks(t, page) })
 	}
 }
 
 func loadBlocks(t *testing.T, page string) {
 	blocks := regexp.MustCompile("(?ms)^```toml( fragment)?\n(.*?)^```$").FindAllStringSubmatch(read(t, page), -1)
-	if fences := strings.Count(read(t, page), "```toml"); len(blocks) < 5 || len(blocks) != fences {
+	if fences := strings.Count(read(t, page), "```toml"); fences < 1 || len(blocks) != fences {
 		t.Fatalf("%d of %d TOML blocks found", len(blocks), fences)
 	}
 	for i, b := range blocks {
@@ -41,20 +41,6 @@ au = { at = "Sydney, AU", ip = ["192.0.2.10", "2001:db8:3::10"] }
 			continue
 		}
 		checkInvariants(t, c)
-	}
-}
-
-// TestBlocksOfTheZonesPage loads what the page on zone files says of this file.
-func TestBlocksOfTheZonesPage(t *testing.T) {
-	const zones = "../docs/zones.md"
-	blocks := regexp.MustCompile("(?ms)^```toml\n(.*?)^```$").FindAllStringSubmatch(read(t, zones), -1)
-	if fences := strings.Count(read(t, zones), "```toml"); len(blocks) < 1 || len(blocks) != fences {
-		t.Fatalf("%d of %d TOML blocks found", len(blocks), fences)
-	}
-	for _, b := range blocks {
-		if _, err := config.Parse("zones.toml", []byte(b[1])); err != nil {
-			t.Errorf("%v\n%s", err, b[1])
-		}
 	}
 }
 
