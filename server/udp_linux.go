@@ -43,7 +43,7 @@ const (
 	queryStride = querySize + 192 // an odd number of cache lines, to spread the buffers over the cache
 	replyStride = answerSize + 112
 	nameSize    = 32 // at least sizeof(sockaddr_in6)
-	controlSize = 64 // at least that of in6_pktinfo with its header
+	controlSize = 64 // at least that of in6_pktinfo and of UDP_SEGMENT with their headers
 
 	receiveTimeout = 100 * time.Millisecond
 	quietWaits     = 3
@@ -105,6 +105,7 @@ type batchWorker struct {
 
 	received [batchSize]mmsghdr
 	replies  [batchSize]mmsghdr
+	singles  [batchSize]mmsghdr // of a train that was refused
 	vectors  [2 * batchSize]unix.Iovec
 	from     [batchSize]uint8 // by query of the responder's batch: the message
 	polled   [2]unix.PollFd
@@ -112,6 +113,7 @@ type batchWorker struct {
 	control  [batchSize][controlSize]byte
 	queries  []byte // batchSize of queryStride
 	answers  []byte // batchSize of replyStride
+	trains   trains
 }
 
 func newBatchWorker(u *batchUDP, worker int) *batchWorker {
@@ -121,17 +123,16 @@ func newBatchWorker(u *batchUDP, worker int) *batchWorker {
 	}
 	wildcard := u.bound.Addr().IsUnspecified()
 	w.r.local = u.bound
+	w.trains.known = knowsTrains(w.fd)
 	if wildcard {
 		w.r.localOf = w.asked
 	}
 	for i := range batchSize {
-		in, out := &w.vectors[i], &w.vectors[batchSize+i]
-		in.Base, out.Base = &w.queries[i*queryStride], &w.answers[i*replyStride]
+		in, q := &w.vectors[i], &w.received[i].Msghdr
+		in.Base = &w.queries[i*queryStride]
 		in.SetLen(querySize)
-		q, a := &w.received[i].Msghdr, &w.replies[i].Msghdr
-		q.Iov, a.Iov = in, out
+		q.Iov = in
 		q.SetIovlen(1)
-		a.SetIovlen(1)
 		q.Name, q.Namelen = &w.names[i][0], nameSize
 		if wildcard {
 			q.Control = &w.control[i][0]
@@ -233,14 +234,17 @@ func (w *batchWorker) answer(n int) {
 		w.r.ignore()
 	}
 	w.r.prepare()
-	ready := 0
+	w.trains.begin()
 	for k := range w.r.reqs {
-		if size := w.r.answer(w.answers[ready*replyStride:][:answerSize:answerSize], k); size > 0 {
-			w.address(int(w.from[k]), ready, size)
-			ready++
+		if size := w.r.answer(w.answers[w.trains.cars*replyStride:][:answerSize:answerSize], k); size > 0 {
+			i := int(w.from[k])
+			if w.received[i].Controllen > 0 {
+				freeInterface(&w.control[i], w.v4)
+			}
+			w.couple(i, size)
 		}
 	}
-	w.send(ready)
+	w.send(w.compose())
 	w.r.end()
 	for i := range n {
 		w.rearm(&w.received[i].Msghdr)
@@ -271,20 +275,6 @@ func (w *batchWorker) asked(k int) netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom16([16]byte(info[:16])), w.u.bound.Port())
 }
 
-// address sends reply k, of size bytes, where message i came from.
-func (w *batchWorker) address(i, k, size int) {
-	query, reply := &w.received[i].Msghdr, &w.replies[k].Msghdr
-	w.vectors[batchSize+k].SetLen(size)
-	reply.Name, reply.Namelen = query.Name, query.Namelen
-	if query.Control == nil {
-		return
-	}
-	reply.Control, reply.Controllen = query.Control, query.Controllen
-	if query.Controllen > 0 {
-		freeInterface(&w.control[i], w.v4)
-	}
-}
-
 // freeInterface leaves the choice of the interface to the routes, except for a link-local address, which
 // means nothing without it. The packet info then says only the address that was asked.
 func freeInterface(control *[controlSize]byte, v4 bool) {
@@ -306,25 +296,36 @@ func (w *batchWorker) rearm(m *unix.Msghdr) {
 	}
 }
 
-// send sends the first n replies; one that the kernel refuses is skipped.
-func (w *batchWorker) send(n int) {
-	for sent := 0; sent < n; {
-		k, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(w.fd), uintptr(unsafe.Pointer(&w.replies[sent])),
-			uintptr(n-sent), unix.MSG_DONTWAIT, 0, 0)
+// send sends messages; one that the kernel refuses is skipped, once the answers in it have been tried one by one.
+func (w *batchWorker) send(messages []mmsghdr) {
+	for len(messages) > 0 {
+		k, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(w.fd), uintptr(unsafe.Pointer(&messages[0])),
+			uintptr(len(messages)), unix.MSG_DONTWAIT, 0, 0)
 		switch {
 		case errno == 0:
-			sent += int(k)
+			messages = messages[k:]
 		case errno == unix.EINTR:
 		case errno == unix.EAGAIN:
 			if !w.waitWritable() {
-				w.r.tally.Unsent += uint64(n - sent)
+				w.r.tally.Unsent += answersIn(messages)
 				return
 			}
 		default:
-			w.r.tally.Unsent++
-			sent++
+			if m := &messages[0].Msghdr; m.Iovlen > 1 {
+				w.send(w.uncoupled(m, errno))
+			} else {
+				w.r.tally.Unsent++
+			}
+			messages = messages[1:]
 		}
 	}
+}
+
+func answersIn(messages []mmsghdr) (n uint64) {
+	for i := range messages {
+		n += uint64(messages[i].Iovlen)
+	}
+	return n
 }
 
 func (w *batchWorker) waitWritable() bool {
