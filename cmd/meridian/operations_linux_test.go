@@ -58,7 +58,7 @@ func TestOperationsBlocks(t *testing.T) {
 func (h *home) tryCommands(pid int, block string) {
 	h.t.Helper()
 	looking := []string{"cat /proc/", "dig +norecurse @192.0.2.53", "dnsperf ", "grep ", "ls /proc/", "meridian check", "nstat ", "printf ", "ps ", "ss ", "sysctl net."}
-	others := []string{"dig +norecurse +tcp @198.51.100.53", "echo ", "journalctl ", "rsync ", "sudo ", "./meridian check --config /etc"}
+	others := []string{"dig +norecurse +tcp @198.51.100.53", "echo ", "ethtool -k eth0 ", "journalctl ", "rsync ", "sudo ", "./meridian check --config /etc"}
 	begins := func(line string, with []string) bool {
 		return slices.ContainsFunc(with, func(begin string) bool { return strings.HasPrefix(line, begin) })
 	}
