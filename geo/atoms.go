@@ -3,6 +3,8 @@ package geo
 import (
 	"math/bits"
 	"net/netip"
+
+	"github.com/meridian-dns/meridian/internal/prefetch"
 )
 
 // Atoms cuts the address space of a family into maximal runs of blocks of equal
@@ -157,11 +159,24 @@ func under(keys []uint64, i int, block uint64) int {
 	return first + n - 1
 }
 
-// Touch reads what Find of a block will read, so that it lies in the cache. The
-// result means nothing. It does so for IPv4 alone.
-func (a *Atoms) Touch(block uint64) uint32 {
+// Ask asks for what Find of a block will read, of IPv4.
+func (a *Atoms) Ask(block uint64) {
 	if w := block / 64; w < uint64(len(a.marks)) {
-		return uint32(a.marks[w]) ^ a.before[w]
+		prefetch.Line(&a.marks[w])
+		prefetch.Line(&a.before[w])
 	}
-	return 0
+}
+
+// AskPlace asks for what Place will read.
+func (a *Atoms) AskPlace(i int) { prefetch.Line(&a.ids[i]) }
+
+// AskStart asks for what Start will read.
+func (a *Atoms) AskStart(i int) {
+	switch {
+	case i == len(a.ids):
+	case a.short != nil:
+		prefetch.Line(&a.short[i])
+	default:
+		prefetch.Line(&a.long[i])
+	}
 }

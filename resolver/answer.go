@@ -38,6 +38,8 @@ type query struct {
 	entry  int         // of the zone in the view
 	apex   int         // the label of name at which the zone's apex starts
 	apexAt int         // where the zone's apex stands in the answer
+
+	ahead ahead
 }
 
 // work is what a query needs only while it is answered.
@@ -62,10 +64,12 @@ func (v *View) Answer(dst []byte, req *Request, s *Scratch) int {
 
 // Write writes the answer to query i of those prepared into dst and returns
 // its length; 0 means that the query must not be answered. dst must hold 65,535
-// octets, or 1,232 over UDP. It can be done once. See the package comment for
-// what it may do. (RFC 1034 section 4.3.2 is its outline.)
+// octets, or 1,232 over UDP. It can be done once, and in the queries' order. See
+// the package comment for what it may do. (RFC 1034 section 4.3.2 is its
+// outline.)
 func (v *View) Write(dst []byte, i int, s *Scratch) int {
 	q := &s.queries[i]
+	s.fetch(s.n + i) // for those behind it
 	if !answerable(q.req.Msg) {
 		return 0
 	}

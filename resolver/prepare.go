@@ -6,24 +6,21 @@ import (
 )
 
 // Prepare reads queries that are to be answered one after the other by Write
-// of the same view: it parses them, finds their zones, and fetches into the
-// cache what the answers will read. For queries that came together this is
-// where the time goes: a large zone and a city database lie in memory, and to
-// wait for it once is better than once a query. reqs and their messages must
-// stay as they are until the last Write. Only the first call for a larger
-// number of queries allocates.
+// of the same view: it parses them, finds their zones, and begins to fetch into
+// the cache what the answers will read. For queries that came together this is
+// where the time would go: a large zone and a city database lie in memory, far
+// away. reqs and their messages must stay as they are until the last Write.
+// Only the first call for a larger number of queries allocates.
 func (v *View) Prepare(reqs []Request, s *Scratch) {
 	if len(s.queries) < len(reqs) {
-		s.queries, s.ahead = make([]query, len(reqs)), make([]ahead, len(reqs))
+		s.queries = make([]query, len(reqs))
 	}
-	qs := s.queries[:len(reqs)]
-	s.used = max(s.used, len(reqs))
-	for i := range qs {
-		qs[i].begin(v, &reqs[i])
-		qs[i].read()
-	}
-	if len(qs) > 1 {
-		s.fetch(qs)
+	s.n, s.used, s.lag = len(reqs), max(s.used, len(reqs)), min(maxLag, len(reqs)/steps)
+	for i := range reqs {
+		q := &s.queries[i]
+		q.begin(v, &reqs[i])
+		q.read()
+		s.fetch(i)
 	}
 }
 
@@ -33,39 +30,42 @@ type ahead struct {
 	pool steer.Ahead
 }
 
-// fetch reads tables in advance, each step for all queries before the next
-// one: a step of a query needs what its last one read, but the same steps of
-// different queries need nothing of each other, and the loops are short enough
-// for the processor to have several of their reads under way.
-func (s *Scratch) fetch(qs []query) {
-	all, sum := s.ahead[:len(qs)], uint64(0)
-	for i := range all {
-		all[i].zone.Begin(qs[i].zone, &qs[i].name)
-	}
-	for i := range all {
-		sum += uint64(all[i].zone.Slot())
-	}
-	for i := range all {
-		sum += uint64(all[i].zone.Node())
-	}
-	for i := range all {
-		sum += uint64(all[i].zone.Owner())
-		qs[i].steer(&all[i])
-	}
-	for i := range all {
-		sum += all[i].pool.Find()
-	}
-	for i := range all {
-		sum += all[i].pool.Place()
-	}
-	for i := range all {
-		sum += all[i].pool.Rank()
-	}
-	s.sum = sum // so that the compiler leaves none of it out
+const (
+	steps  = 5 // of a query, each of which reads what the one before asked for
+	maxLag = 3 // ticks between two steps of a query: as long as memory takes to answer
+)
+
+// fetch lets the queries of a batch ask for the memory that they will read. It
+// is called at every tick, which is a query read or an answer written, and lets
+// one query take its first step, another its second and so on. So a few things
+// are on their way all the time, and nobody waits for them; a processor asked
+// for more at a time forgets some.
+func (s *Scratch) fetch(tick int) {
+	s.at(tick).seek()
+	s.at(tick - s.lag).ahead.zone.Node()
+	s.at(tick - 2*s.lag).steer()
+	s.at(tick - 3*s.lag).ahead.pool.Place()
+	s.at(tick - 4*s.lag).ahead.pool.Rank()
 }
 
-// steer begins with the pool of a geo name.
-func (q *query) steer(a *ahead) {
+// at is query i of the batch, or one that asks for nothing.
+func (s *Scratch) at(i int) *query {
+	if i < 0 || i >= s.n {
+		return &s.idle
+	}
+	return &s.queries[i]
+}
+
+// seek begins with QNAME in its zone.
+func (q *query) seek() {
+	q.ahead.zone.Begin(q.zone, &q.name)
+	q.ahead.zone.Slot()
+}
+
+// steer goes on from the node to its RRsets or, of a geo name, to the pool.
+func (q *query) steer() {
+	a := &q.ahead
+	a.zone.Owner()
 	a.pool.None()
 	id, ok := a.zone.Match()
 	if !ok {
@@ -75,5 +75,6 @@ func (q *query) steer(a *ahead) {
 		var c steer.Client
 		q.setClient(&c)
 		a.pool.Begin(q.view.steer, q.view.refs[q.entry][ref].ref, &c)
+		a.pool.Find()
 	}
 }

@@ -141,7 +141,10 @@ type Request struct {
 // Write it tells, until the next one, what happened.
 type Scratch struct {
 	queries []query
-	used    int // how many queries and ahead hold something, since Forget
+	n       int // queries of the batch
+	used    int // how many queries hold something, since Forget
+	lag     int // see fetch
+	idle    query
 	work    work
 	one     [1]Request
 	rcode   uint16 // of the last answer, like what follows
@@ -150,8 +153,6 @@ type Scratch struct {
 	do      bool
 	subnet  bool
 	last    *query
-	ahead   []ahead
-	sum     uint64
 }
 
 // Forget lets go of the view used last, and of its zones and pools, and of the
@@ -160,10 +161,9 @@ type Scratch struct {
 func (s *Scratch) Forget() {
 	for i := range s.queries[:s.used] {
 		q := &s.queries[i]
-		q.view, q.zone, q.req, q.out = nil, nil, nil, nil
+		q.view, q.zone, q.req, q.out, q.ahead = nil, nil, nil, nil, ahead{}
 	}
-	clear(s.ahead[:s.used])
-	s.used, s.last, s.work = 0, nil, work{served: s.work.served[:0]}
+	s.n, s.used, s.last, s.work = 0, 0, nil, work{served: s.work.served[:0]}
 }
 
 // RCode is the (extended) response code of the last answer.

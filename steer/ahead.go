@@ -1,8 +1,10 @@
 package steer
 
-// Ahead reads in advance what Answer is going to read for a client, so that several queries wait for memory at
-// the same time instead of one after the other. It decides nothing: Answer reads the same tables again, and
-// finds them in the cache. Its steps are Find, Place and Rank. A plain value.
+import "github.com/meridian-dns/meridian/internal/prefetch"
+
+// Ahead asks in advance for the memory that Answer is going to read for a client. It decides nothing: Answer reads the
+// same tables again, and finds them in the cache. Its steps are Find, Place and Rank; a step reads what the one before
+// asked for, so there should be some time between them. A plain value.
 type Ahead struct {
 	table *table
 	side  *side
@@ -26,33 +28,31 @@ func (a *Ahead) Begin(s *State, r Ref, c *Client) {
 	}
 }
 
-// None makes it one with nothing to read.
+// None makes it one with nothing to ask for.
 func (a *Ahead) None() { a.side = nil }
 
-// Find reads the index of the atoms. Like the other steps, it gives a number that means nothing, but keeps the
-// compiler from leaving out the reading.
-func (a *Ahead) Find() uint64 {
-	if a.side == nil {
-		return 0
+// Find asks for the index of the atoms.
+func (a *Ahead) Find() {
+	if a.side != nil {
+		a.side.atoms.Ask(a.block)
 	}
-	return uint64(a.side.atoms.Touch(a.block))
 }
 
-// Place reads what is kept by atom.
-func (a *Ahead) Place() uint64 {
-	if a.side == nil {
-		return 0
+// Place asks for what is kept by atom.
+func (a *Ahead) Place() {
+	if a.side != nil {
+		a.atom = a.side.atoms.Find(a.block)
+		a.side.atoms.AskPlace(a.atom)
+		prefetch.Line(&a.side.starts.level[0][a.atom>>6])
 	}
-	a.atom = a.side.atoms.Find(a.block)
-	return uint64(a.side.atoms.Place(a.atom)) ^ a.side.starts.level[0][a.atom>>6]
 }
 
-// Rank reads the ranking and the ends of its run.
-func (a *Ahead) Rank() uint64 {
-	if a.side == nil {
-		return 0
+// Rank asks for the ranking and the ends of its run.
+func (a *Ahead) Rank() {
+	if a.side != nil {
+		s := a.side
+		s.atoms.AskStart(s.starts.prev(a.atom))
+		s.atoms.AskStart(s.starts.next(a.atom))
+		prefetch.Line(&a.table.rank[s.atoms.Place(a.atom)])
 	}
-	s := a.side
-	from, to := s.atoms.Start(s.starts.prev(a.atom)), s.atoms.Start(s.starts.next(a.atom))
-	return uint64(a.table.rank[s.atoms.Place(a.atom)]) ^ from ^ to
 }
