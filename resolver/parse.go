@@ -137,10 +137,17 @@ func (q *query) finish() int {
 	if q.tc {
 		flags |= flagTC
 	}
-	copy(q.out, q.req.Msg[:2])
-	put16(q.out, 2, flags)
-	for section, n := range q.counts {
-		put16(q.out, 4+2*section, n)
-	}
+	q.header(flags)
 	return q.n
+}
+
+// header writes the header of the answer, with the ID of the query.
+func (q *query) header(flags int) {
+	h := q.out[:headerSize]
+	put16(h, 0, u16(q.req.Msg, 0))
+	put16(h, 2, flags)
+	put16(h, 4, q.counts[sectionQuestion])
+	put16(h, 6, q.counts[sectionAnswer])
+	put16(h, 8, q.counts[sectionAuthority])
+	put16(h, 10, q.counts[sectionAdditional])
 }

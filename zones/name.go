@@ -30,21 +30,41 @@ type Name struct {
 // Set takes the uncompressed name that b starts with, and returns its length
 // in octets. It fails with ErrName on a label over 63 octets, a compression
 // pointer, a name over 255 octets or one that b cuts short.
-func (n *Name) Set(b []byte) (int, error) { return setName(n, b) }
+func (n *Name) Set(b []byte) (int, error) {
+	if err := locate(n, b); err != nil {
+		return 0, err
+	}
+	if len(b) < n.size+wordSize {
+		copy(n.wire[:], b)
+		b = n.wire[:]
+	}
+	n.take(b)
+	return n.size, nil
+}
 
 func setName[T string | []byte](n *Name, b T) (int, error) {
+	if err := locate(n, b); err != nil {
+		return 0, err
+	}
+	copy(n.wire[:], b)
+	n.take(n.wire[:])
+	return n.size, nil
+}
+
+// locate finds the labels of the name that b starts with, and its end.
+func locate[T string | []byte](n *Name, b T) error {
 	at := 0
 	n.labels = 0
-	for {
-		if at >= len(b) || at >= MaxName {
-			return 0, ErrName
+	for limit := min(len(b), MaxName); ; {
+		if at >= limit {
+			return ErrName
 		}
 		size := int(b[at])
 		if size == 0 {
 			break
 		}
-		if size > 63 || at+1+size >= len(b) || at+1+size >= MaxName {
-			return 0, ErrName
+		if size > 63 || at+1+size >= limit {
+			return ErrName
 		}
 		n.off[n.labels] = uint8(at)
 		n.labels++
@@ -52,26 +72,29 @@ func setName[T string | []byte](n *Name, b T) (int, error) {
 	}
 	n.off[n.labels] = uint8(at)
 	n.size = at + 1
-	copy(n.wire[:], b[:n.size])
-	n.lower()
-	n.rehash()
-	return n.size, nil
+	return nil
 }
 
 const wordSize = 8
 
-// lower folds the whole name, a word at a time: names are folded for every
-// query. Octets that tell lengths are no letters. Each octet of a sum below has
-// its top bit set from 'A' on, or behind 'Z'; no sum carries into the next octet.
-func (n *Name) lower() {
-	const each = 0x0101010101010101
+// take folds and hashes the name that b starts with, which goes on for a word
+// behind it. b is better not n's own memory, just written: what a processor has
+// not stored yet, it reads slowly in other pieces than were written.
+func (n *Name) take(b []byte) {
 	for at := 0; at < n.size; at += wordSize {
-		b := n.wire[at : at+wordSize]
-		x := binary.LittleEndian.Uint64(b)
-		low := x & (0x7f * each)
-		letter := (low + (0x80-'A')*each) &^ (low + (0x7f-'Z')*each) &^ x & (0x80 * each)
-		binary.LittleEndian.PutUint64(b, x|letter>>2)
+		binary.LittleEndian.PutUint64(n.wire[at:], lower(binary.LittleEndian.Uint64(b[at:])))
 	}
+	n.rehash(b)
+}
+
+// lower folds a word: names are folded for every query. Octets that tell
+// lengths are no letters. Each octet of a sum below has its top bit set from
+// 'A' on, or behind 'Z'; no sum carries into the next octet.
+func lower(x uint64) uint64 {
+	const each = 0x0101010101010101
+	low := x & (0x7f * each)
+	letter := (low + (0x80-'A')*each) &^ (low + (0x7f-'Z')*each) &^ x & (0x80 * each)
+	return x | letter>>2
 }
 
 // equalFold compares octets of names in wire form: ASCII letters without regard
@@ -89,14 +112,14 @@ func equalFold[S, T string | []byte](a S, b T) bool {
 	return true
 }
 
-// rehash computes the hash of every suffix in one pass from the root.
-func (n *Name) rehash() {
+// rehash computes the hash of every suffix of b in one pass from the root.
+func (n *Name) rehash(b []byte) {
 	h := uint32(hashSeed)
 	n.hash[n.labels] = h
 	end := n.size - 1
 	for i := n.labels - 1; i >= 0; i-- {
 		start := int(n.off[i])
-		h = n.hashLabel(h, start, end)
+		h = hashLabel(h, b, start, end)
 		n.hash[i] = h
 		end = start
 	}
@@ -132,12 +155,12 @@ const hashSeed = 0x9e3779b9
 
 // hashLabel extends the hash of a suffix by the label in front of it (length
 // octet included), a word a step: names are hashed for every query.
-func (n *Name) hashLabel(h uint32, start, end int) uint32 {
+func hashLabel(h uint32, b []byte, start, end int) uint32 {
 	x := uint64(h)
 	for ; end-start >= wordSize; start += wordSize {
-		x = mix(x ^ binary.LittleEndian.Uint64(n.wire[start:]))
+		x = mix(x ^ lower(binary.LittleEndian.Uint64(b[start:])))
 	}
-	tail := binary.LittleEndian.Uint64(n.wire[start:]) & (1<<(8*(end-start)) - 1)
+	tail := lower(binary.LittleEndian.Uint64(b[start:])) & (1<<(8*(end-start)) - 1)
 	x = mix(x ^ tail)
 	return uint32(x ^ x>>32)
 }
