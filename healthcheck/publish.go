@@ -75,11 +75,14 @@ func (m *Monitor) publishAll(patience time.Duration) {
 
 // publish hands over what has changed, if that is due.
 func (m *Monitor) publish(p *pace) {
-	room := m.makeRoom()
 	now := time.Now()
+	if c := m.pending(); c == none || now.Before(p.due(c)) {
+		return // and no room was made: in a storm that would be most of all garbage
+	}
+	room := m.makeRoom()
 	m.mu.Lock()
 	c := m.dirty
-	if c == none || now.Before(p.due(c)) {
+	if now.Before(p.due(c)) { // graver meanwhile, and not due
 		m.mu.Unlock()
 		return
 	}
@@ -92,20 +95,27 @@ func (m *Monitor) publish(p *pace) {
 
 // pause waits until there may be something to publish.
 func (m *Monitor) pause(p pace) {
-	m.mu.Lock()
-	c := m.dirty
-	m.mu.Unlock()
-	if c != none {
-		m.await(m.wake, time.Until(p.due(c)))
-		return
-	}
-	select {
-	case <-m.wake:
-	case <-m.ctx.Done():
+	switch c := m.pending(); c {
+	case none:
+		select {
+		case <-m.wake:
+		case <-m.ctx.Done():
+		}
+	case streak:
+		m.await(m.wake, time.Until(p.due(c))) // a transition may come, and be due earlier
+	case transition:
+		m.await(nil, time.Until(p.due(c)))
 	}
 }
 
-// await waits for a signal, some time, or the end.
+// pending is the gravest change not yet published.
+func (m *Monitor) pending() change {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.dirty
+}
+
+// await waits for a signal, if there is one, some time, or the end.
 func (m *Monitor) await(signal <-chan struct{}, most time.Duration) {
 	timer := time.NewTimer(most)
 	defer timer.Stop()
