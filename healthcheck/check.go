@@ -43,49 +43,49 @@ const (
 // identity. A field left at zero takes its default; one that its type does not use
 // must be zero.
 type Check struct {
-	Type string // "http", "https", "tcp", "tls", "dns", "icmp", "grpc", "exec" or "push"
-	Port uint16 // default 80 for http, 443 for https and tls, 53 for dns; required for tcp and grpc; icmp, exec and push have none
+	Type string `json:",omitzero"` // "http", "https", "tcp", "tls", "dns", "icmp", "grpc", "exec" or "push"
+	Port uint16 `json:",omitzero"` // default 80 for http, 443 for https and tls, 53 for dns; required for tcp and grpc; icmp, exec and push have none
 
-	Path       string // http, https: what to ask for; default "/"
-	Method     string // http, https: default "GET"
-	Headers    string // http, https: further header fields, "Name: value" each, with "\n" between
-	Host       string // http, https: Host header, default SNI, else the target's name or address; grpc: the authority, likewise
-	Status     string // http, https: good status codes, as "200,301-308"; default "200-299"
-	Body       string // http, https: text the body must contain
-	BodyRegexp string // http, https: RE2 expression the body must match
-	BodyLimit  int    // http, https: bytes of the body waited for and looked at; default 64 KiB, at most 1 MiB
-	HTTP2      bool   // http, https: speak HTTP/2 and nothing else, over http with prior knowledge (RFC 9113 section 3.3)
-	KeepAlive  bool   // http, https: use one connection for many probes, as long as the server keeps it; not with HTTP2
+	Path       string `json:",omitzero"` // http, https: what to ask for; default "/"
+	Method     string `json:",omitzero"` // http, https: default "GET"
+	Headers    string `json:",omitzero"` // http, https: further header fields, "Name: value" each, with "\n" between
+	Host       string `json:",omitzero"` // http, https: Host header, default SNI, else the target's name or address; grpc: the authority, likewise
+	Status     string `json:",omitzero"` // http, https: good status codes, as "200,301-308"; default "200-299"
+	Body       string `json:",omitzero"` // http, https: text the body must contain
+	BodyRegexp string `json:",omitzero"` // http, https: RE2 expression the body must match
+	BodyLimit  int    `json:",omitzero"` // http, https: bytes of the body waited for and looked at; default 64 KiB, at most 1 MiB
+	HTTP2      bool   `json:",omitzero"` // http, https: speak HTTP/2 and nothing else, over http with prior knowledge (RFC 9113 section 3.3)
+	KeepAlive  bool   `json:",omitzero"` // http, https: use one connection for many probes, as long as the server keeps it; not with HTTP2
 
-	TLS      bool   // grpc: speak over TLS
-	SNI      string // over TLS: name asked for and verified; default Host without port, else the target's name
-	Insecure bool   // over TLS: do not verify the certificate
-	CertDays int    // over TLS: days for which the certificate must still be valid; default 0, at most 3650
+	TLS      bool   `json:",omitzero"` // grpc: speak over TLS
+	SNI      string `json:",omitzero"` // over TLS: name asked for and verified; default Host without port, else the target's name
+	Insecure bool   `json:",omitzero"` // over TLS: do not verify the certificate
+	CertDays int    `json:",omitzero"` // over TLS: days for which the certificate must still be valid; default 0, at most 3650
 
-	Send   string // tcp: bytes to send once connected
-	Expect string // tcp: bytes that must appear in the first 16 KiB received
+	Send   string `json:",omitzero"` // tcp: bytes to send once connected
+	Expect string `json:",omitzero"` // tcp: bytes that must appear in the first 16 KiB received
 
-	Query     string // dns: name to ask for, absolute or not; required
-	QueryType string // dns: default "A"
-	Rcode     string // dns: default "NOERROR"
-	Answer    string // dns: what one of the answer's records must hold; "": anything, also nothing
-	Network   string // dns: "udp", which asks again over TCP if the answer is truncated, or "tcp"; default "udp"
+	Query     string `json:",omitzero"` // dns: name to ask for, absolute or not; required
+	QueryType string `json:",omitzero"` // dns: default "A"
+	Rcode     string `json:",omitzero"` // dns: default "NOERROR"
+	Answer    string `json:",omitzero"` // dns: what one of the answer's records must hold; "": anything, also nothing
+	Network   string `json:",omitzero"` // dns: "udp", which asks again over TCP if the answer is truncated, or "tcp"; default "udp"
 
-	Service string // grpc: the service whose health is asked for; "": that of the server as a whole
-	Command string // exec: the program's absolute path and its arguments, with "\x00" between; required
-	Token   string // push: what a report must carry; required, 16 characters or more
+	Service string `json:",omitzero"` // grpc: the service whose health is asked for; "": that of the server as a whole
+	Command string `json:",omitzero"` // exec: the program's absolute path and its arguments, with "\x00" between; required
+	Token   string `json:",omitzero"` // push: what a report must carry; required, 16 characters or more
 
-	Interval time.Duration // end of a probe to the start of the next; default 10 s, 100 ms to 1 h; push: as Silence
-	Timeout  time.Duration // of a whole probe; default 4 s, 10 ms to 1 min
-	Rise     int           // good results in a row that bring a target up; default 2, 1 to 100
-	Fall     int           // bad results in a row that take it down; default 3, 1 to 100; push: 1
-	Jitter   float64       // greatest part by which an interval is shortened; default 0.1, at most 0.9; negative: NoJitter
-	Silence  time.Duration // push: a report is awaited so long; default 30 s, 1 s to 1 h
+	Interval time.Duration `json:",omitzero"` // end of a probe to the start of the next; default 10 s, 100 ms to 1 h; push: as Silence
+	Timeout  time.Duration `json:",omitzero"` // of a whole probe; default 4 s, 10 ms to 1 min
+	Rise     int           `json:",omitzero"` // good results in a row that bring a target up; default 2, 1 to 100
+	Fall     int           `json:",omitzero"` // bad results in a row that take it down; default 3, 1 to 100; push: 1
+	Jitter   float64       `json:",omitzero"` // greatest part by which an interval is shortened; default 0.1, at most 0.9; negative: NoJitter
+	Silence  time.Duration `json:",omitzero"` // push: a report is awaited so long; default 30 s, 1 s to 1 h
 
-	Recheck       time.Duration // interval after a failure of a target that is still up; default Interval, 10 ms to Interval
-	Cooldown      time.Duration // a target that went down stays so for at least so long; default 0, at most 24 h
-	Failback      string        // Auto, Delayed or OneWay; default Auto
-	FailbackAfter time.Duration // Delayed: how long it has to be well; required there, 1 s to 24 h
+	Recheck       time.Duration `json:",omitzero"` // interval after a failure of a target that is still up; default Interval, 10 ms to Interval
+	Cooldown      time.Duration `json:",omitzero"` // a target that went down stays so for at least so long; default 0, at most 24 h
+	Failback      string        `json:",omitzero"` // Auto, Delayed or OneWay; default Auto
+	FailbackAfter time.Duration `json:",omitzero"` // Delayed: how long it has to be well; required there, 1 s to 24 h
 }
 
 // WithDefaults returns the check with every field left at zero filled in.
@@ -159,10 +159,10 @@ func (c Check) pause(failing bool) time.Duration {
 // Target is what is probed: an address, or a host that is resolved anew for every
 // probe; with a check of type push, a server that reports itself. It is comparable.
 type Target struct {
-	Check  Check
-	Addr   netip.Addr // ignored if Name is set
-	Name   string     // host name, with or without the final dot
-	Server string     // push: the name that reports carry
+	Check  Check      `json:",omitzero"`
+	Addr   netip.Addr `json:",omitzero"` // ignored if Name is set
+	Name   string     `json:",omitzero"` // host name, with or without the final dot
+	Server string     `json:",omitzero"` // push: the name that reports carry
 }
 
 // complete is the one form in which equal targets are equal.

@@ -57,19 +57,19 @@ func (h Hold) String() string {
 
 // State is the state of one target.
 type State struct {
-	Status    Status
-	Streak    int           // results against the status, in a row
-	Needed    int           // further such results until it flips; 0: settled, or held
-	Held      Hold          // why it is still down after enough good results
-	Fell      bool          // it is down because it failed after it was up, so cooldown and failback apply
-	Since     time.Time     // of the status
-	WellSince time.Time     // of a target that is down: the first good result of the streak
-	LastProbe time.Time     // end of the last probe that had a result; zero: none had
-	LastError string        // why the last probe failed; empty if it did not
-	Latency   time.Duration // of that last probe
-	Interval  time.Duration // between the results still needed
-	Load      float64       // what a push check's server last said of itself, as it likes
-	HasLoad   bool          // it said so
+	Status    Status        `json:",omitzero"`
+	Streak    int           `json:",omitzero"` // results against the status, in a row
+	Needed    int           `json:",omitzero"` // further such results until it flips; 0: settled, or held
+	Held      Hold          `json:",omitzero"` // why it is still down after enough good results
+	Fell      bool          `json:",omitzero"` // it is down because it failed after it was up, so cooldown and failback apply
+	Since     time.Time     `json:",omitzero"` // of the status
+	WellSince time.Time     `json:",omitzero"` // of a target that is down: the first good result of the streak
+	LastProbe time.Time     `json:",omitzero"` // end of the last probe that had a result; zero: none had
+	LastError string        `json:",omitzero"` // why the last probe failed; empty if it did not
+	Latency   time.Duration `json:",omitzero"` // of that last probe
+	Interval  time.Duration `json:",omitzero"` // between the results still needed
+	Load      float64       `json:",omitzero"` // what a push check's server last said of itself, as it likes
+	HasLoad   bool          `json:",omitzero"` // it said so
 }
 
 // Step returns the state after one more result: nil is good, an error is bad. It

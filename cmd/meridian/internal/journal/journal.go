@@ -132,12 +132,21 @@ func parse(line []byte) (change, bool) {
 	return c, json.Unmarshal(line[9:], &c) == nil && c.Key != ""
 }
 
+// line is what encoding/json would make of it, which would look through the whole value once more.
 func (c change) line() ([]byte, error) {
-	text, err := json.Marshal(c)
+	const sum = len("01234567 ")
+	key, err := json.Marshal(c.Key)
 	if err != nil {
 		return nil, err
 	}
-	return fmt.Appendf(nil, "%08x %s\n", crc32.Checksum(text, castagnoli), text), nil
+	line := make([]byte, sum, sum+len(key)+len(c.Value)+len(`{"k":,"v":}`)+1)
+	line = append(append(line, `{"k":`...), key...)
+	if c.Value != nil {
+		line = append(append(line, `,"v":`...), c.Value...)
+	}
+	line = append(line, '}')
+	copy(line, fmt.Sprintf("%08x ", crc32.Checksum(line[sum:], castagnoli)))
+	return append(line, '\n'), nil
 }
 
 // take applies a change to the table.
