@@ -16,7 +16,7 @@ func benchmarkProbe(b *testing.B, o Options, c Check, handle func(net.Conn)) {
 	at := serve(b, handle)
 	c.Port = at.Port()
 	target := Target{Check: c, Addr: at.Addr()}.complete()
-	p := (&compiler{newNetwork(o), map[Check]*answer{}}).probe(target)
+	p := (&compiler{newNetwork(o), map[Check]*answer{}}).probe(&target)
 	b.ReportAllocs()
 	before, n := cpu(b), 0
 	for b.Loop() {
@@ -68,8 +68,8 @@ func BenchmarkHTTPS(b *testing.B) {
 func BenchmarkRound(b *testing.B) {
 	targets := numbered(Check{Type: "http"}, 10000)
 	m := newFakes().monitor(Options{})
-	m.compile = func() func(Target) probe {
-		return func(Target) probe { return func(context.Context) error { return nil } }
+	m.compile = func() func(*Target) probe {
+		return func(*Target) probe { return func(context.Context) error { return nil } }
 	}
 	m.Set(targets)
 	m.Start(context.Background())

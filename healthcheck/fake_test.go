@@ -50,8 +50,8 @@ func (f *fakes) monitor(o Options) *Monitor {
 		f.alarms = append(f.alarms, a)
 	}
 	m := New(o)
-	m.compile = func() func(Target) probe {
-		return func(t Target) probe {
+	m.compile = func() func(*Target) probe {
+		return func(t *Target) probe {
 			return func(ctx context.Context) error { return f.probe(ctx, t.identity()) }
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"strconv"
 	"time"
+	"unique"
 )
 
 const (
@@ -28,12 +29,12 @@ var errStale = errors.New("kept connection was closed")
 type httpProbe struct {
 	net     *network
 	target  *Target
-	id      *Target // under which a connection is kept, if it is
+	id      unique.Handle[Target] // under which a connection is kept, if it is
 	want    *answer
 	request []byte
 }
 
-func newHTTPProbe(n *network, t Target, want *answer) *httpProbe {
+func newHTTPProbe(n *network, t *Target, want *answer) *httpProbe {
 	c := &t.Check
 	request := fmt.Appendf(nil, "%s %s HTTP/1.1\r\nHost: %s\r\n", c.Method, c.Path, t.hostHeader())
 	for name, value := range c.ownFields() {
@@ -45,10 +46,9 @@ func newHTTPProbe(n *network, t Target, want *answer) *httpProbe {
 	if !c.KeepAlive {
 		request = append(request, "Connection: close\r\n"...)
 	}
-	p := &httpProbe{net: n, target: &t, want: want, request: append(request, "\r\n"...)}
+	p := &httpProbe{net: n, target: t, want: want, request: append(request, "\r\n"...)}
 	if c.KeepAlive {
-		id := t.identity()
-		p.id = &id
+		p.id = unique.Make(t.identity())
 	}
 	return p
 }
@@ -57,7 +57,7 @@ func newHTTPProbe(n *network, t Target, want *answer) *httpProbe {
 // that was closed.
 func (p *httpProbe) run(ctx context.Context) error {
 	if p.target.Check.KeepAlive {
-		if c := p.net.idle.take(ctx, *p.id); c != nil {
+		if c := p.net.idle.take(ctx, p.id); c != nil {
 			if err := p.ask(c, true); err != errStale {
 				return err
 			}
@@ -85,7 +85,7 @@ func (p *httpProbe) ask(c *conn, kept bool) error {
 		err = errStale
 	}
 	if err == nil && p.keeps(c, &a) {
-		p.net.idle.put(*p.id, c)
+		p.net.idle.put(p.id, c)
 	} else {
 		c.Close()
 	}

@@ -3,6 +3,7 @@ package healthcheck
 import (
 	"context"
 	"sync"
+	"unique"
 )
 
 // idle are the connections that wait for the next probe of their target. The zero
@@ -11,11 +12,11 @@ type idle struct {
 	most int // kept at a time: each is a descriptor
 
 	mu    sync.Mutex // guards conns
-	conns map[Target]*conn
+	conns map[unique.Handle[Target]]*conn
 }
 
 // take gives the connection kept for a target's identity to a probe; nil: there is none.
-func (i *idle) take(ctx context.Context, id Target) *conn {
+func (i *idle) take(ctx context.Context, id unique.Handle[Target]) *conn {
 	i.mu.Lock()
 	c := i.conns[id]
 	delete(i.conns, id)
@@ -31,13 +32,13 @@ func (i *idle) take(ctx context.Context, id Target) *conn {
 }
 
 // put keeps a connection, or closes it if there is no room.
-func (i *idle) put(id Target, c *conn) {
+func (i *idle) put(id unique.Handle[Target], c *conn) {
 	i.mu.Lock()
 	full := len(i.conns) >= i.most || i.conns[id] != nil
 	if !full {
 		c.release()
 		if i.conns == nil {
-			i.conns = make(map[Target]*conn)
+			i.conns = make(map[unique.Handle[Target]]*conn)
 		}
 		i.conns[id] = c
 	}
@@ -52,7 +53,7 @@ func (i *idle) sweep(wanted func(id Target) bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	for id, c := range i.conns {
-		if !wanted(id) {
+		if !wanted(id.Value()) {
 			c.Close()
 			delete(i.conns, id)
 		}

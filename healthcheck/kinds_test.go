@@ -108,7 +108,8 @@ func web(t *testing.T, config *tls.Config, h http.HandlerFunc) (netip.AddrPort, 
 // prober probes one target time after time.
 func prober(o Options, target Target) func() error {
 	n := newNetwork(New(o).o)
-	p := (&compiler{n, map[Check]*answer{}}).probe(target.complete())
+	target = target.complete()
+	p := (&compiler{n, map[Check]*answer{}}).probe(&target)
 	return func() error { return p(&span{deadline: time.Now().Add(10 * time.Second)}) }
 }
 

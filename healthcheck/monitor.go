@@ -54,7 +54,7 @@ type Options struct {
 // Monitor runs probes and keeps their states. Safe for concurrent use.
 type Monitor struct {
 	o        Options
-	compile  func() func(Target) probe // a compiler for one Set; tests put their own
+	compile  func() func(*Target) probe // a compiler for one Set; tests put their own
 	net      *network
 	room     chan struct{} // a probe in flight holds a place
 	programs chan struct{} // so does a program among those that run
@@ -111,7 +111,7 @@ func New(o Options) *Monitor {
 		o:        o,
 		net:      n,
 		programs: make(chan struct{}, o.MaxPrograms),
-		compile:  func() func(Target) probe { return (&compiler{n, map[Check]*answer{}}).probe },
+		compile:  func() func(*Target) probe { return (&compiler{n, map[Check]*answer{}}).probe },
 		room:     make(chan struct{}, o.MaxInFlight),
 		wake:     make(chan struct{}, 1),
 		round:    make(chan struct{}),

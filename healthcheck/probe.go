@@ -20,9 +20,9 @@ type compiler struct {
 	answers map[Check]*answer
 }
 
-// probe builds the probe of a complete target. One that does not validate gets a
+// probe builds the probe of a complete target, which it may keep. One that does not validate gets a
 // probe that always fails and says why.
-func (c *compiler) probe(t Target) probe {
+func (c *compiler) probe(t *Target) probe {
 	want, known := c.answers[t.Check]
 	if !known {
 		want = newAnswer(t.Check)
@@ -38,31 +38,31 @@ func (c *compiler) probe(t Target) probe {
 	case "tcp":
 		return tcpProbe{c.net, t}.run
 	case "tls":
-		return tlsProbe{c.net, t}.run
+		return tlsProbe{c.net, *t}.run
 	case "dns":
-		return newDNSProbe(c.net, t).run
+		return newDNSProbe(c.net, *t).run
 	case "icmp":
-		return pingProbe{c.net, t}.run
+		return pingProbe{c.net, *t}.run
 	case "grpc":
-		return newGRPCProbe(c.net, t).run
+		return newGRPCProbe(c.net, *t).run
 	case "exec":
-		return execProbe{t}.run
+		return execProbe{*t}.run
 	case "push":
-		return pushProbe(t)
+		return pushProbe(*t)
 	}
 	if t.Check.HTTP2 {
-		return newHTTP2Probe(c.net, t, want).run
+		return newHTTP2Probe(c.net, *t, want).run
 	}
 	return newHTTPProbe(c.net, t, want).run
 }
 
 type tcpProbe struct {
 	net    *network
-	target Target
+	target *Target
 }
 
 func (p tcpProbe) run(ctx context.Context) error {
-	c, err := p.net.connect(ctx, &p.target)
+	c, err := p.net.connect(ctx, p.target)
 	if err != nil {
 		return err
 	}

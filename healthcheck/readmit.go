@@ -15,7 +15,7 @@ var (
 // because its failback is one-way. The error is ErrNoTarget or ErrNotHeld.
 func (m *Monitor) Readmit(t Target) error {
 	m.mu.Lock()
-	slot, ok := m.table.slots[t.complete()]
+	slot, ok := m.table.slots.find(t.complete())
 	if !ok {
 		m.mu.Unlock()
 		return ErrNoTarget

@@ -155,7 +155,7 @@ func try(t testing.TB, o Options, c Check, at netip.AddrPort) error {
 }
 
 func tryTarget(o Options, target Target) error {
-	p := (&compiler{newNetwork(o), map[Check]*answer{}}).probe(target)
+	p := (&compiler{newNetwork(o), map[Check]*answer{}}).probe(&target)
 	ctx, cancel := context.WithTimeout(context.Background(), target.Check.Timeout)
 	defer cancel()
 	return p(ctx)

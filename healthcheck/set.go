@@ -31,8 +31,8 @@ func (t *target) retired() bool { return !t.removed.IsZero() }
 // table is the list of targets between two Sets. Immutable.
 type table struct {
 	targets []Target // by Slot
-	slots   map[Target]Slot
-	live    []bool // by Slot
+	slots   *index   // of the live ones
+	live    []bool   // by Slot
 }
 
 // Set replaces the targets and returns the new table of states; equal ones are
@@ -47,13 +47,17 @@ type table struct {
 // built; see Slot for why that does no harm.
 func (m *Monitor) Set(targets []Target) *Snapshot {
 	compile := m.compile()
-	var wanted []*target
-	seen := make(map[Target]bool, len(targets))
+	distinct := newIndex(make([]Target, 0, len(targets)))
+	wanted := make([]*target, 0, len(targets))
 	for _, t := range targets {
-		if t = t.complete(); !seen[t] {
-			seen[t] = true
-			wanted = append(wanted, &target{Target: &t, probe: compile(t), program: t.Check.Type == "exec"})
+		t = t.complete()
+		if _, again := distinct.find(t); again {
+			continue
 		}
+		distinct.targets = append(distinct.targets, t)
+		distinct.add(Slot(len(wanted)))
+		own := &distinct.targets[len(wanted)]
+		wanted = append(wanted, &target{Target: own, probe: compile(own), program: t.Check.Type == "exec"})
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -226,15 +230,18 @@ func (m *Monitor) remove(t *target, now time.Time) {
 	m.heard(t)
 }
 
-// probed tells which identities are probed, and lists those that report themselves.
+// probed tells which identities are probed over connections that are kept, and lists the targets that report themselves.
 func (m *Monitor) probed() func(id Target) bool {
 	live := make(map[Target]bool)
 	m.pushers = make(map[string][]*target)
-	for t := range m.table.slots {
-		live[t.identity()] = true
-	}
 	for _, t := range m.targets {
-		if t != nil && !t.retired() && t.Check.Type == "push" {
+		if t == nil || t.retired() {
+			continue
+		}
+		if t.Check.KeepAlive {
+			live[t.identity()] = true
+		}
+		if t.Check.Type == "push" {
 			m.pushers[t.Server] = append(m.pushers[t.Server], t)
 		}
 	}
@@ -245,14 +252,16 @@ func (m *Monitor) newTable() table {
 	for n := len(m.targets); n > 0 && m.targets[n-1] == nil; n-- {
 		m.targets, m.states = m.targets[:n-1], m.states[:n-1]
 	}
-	tab := table{make([]Target, len(m.targets)), make(map[Target]Slot, len(m.targets)), make([]bool, len(m.targets))}
+	targets := make([]Target, len(m.targets))
+	tab := table{targets, newIndex(targets), make([]bool, len(m.targets))}
 	for i, t := range m.targets {
 		if t == nil {
 			continue
 		}
 		tab.targets[i] = *t.Target
 		if !t.retired() {
-			tab.slots[*t.Target], tab.live[i] = t.slot, true
+			tab.slots.add(t.slot)
+			tab.live[i] = true
 		}
 	}
 	return tab

@@ -21,8 +21,8 @@ type Snapshot struct {
 	Targets    []Target // by Slot, complete with defaults; those removed and vacant slots too, see All
 	States     []State  // by Slot
 
-	slots map[Target]Slot // the live ones; nil in a literal: all are
-	live  []bool          // by Slot: those in slots
+	slots *index // of the live ones; nil in a literal: all are
+	live  []bool // by Slot: those in slots
 }
 
 // State returns the state at a slot. NoCheck is Up and settled; a slot out of
@@ -41,8 +41,7 @@ func (s *Snapshot) State(slot Slot) State {
 func (s *Snapshot) Find(t Target) (Slot, bool) {
 	t = t.complete()
 	if s.slots != nil {
-		slot, ok := s.slots[t]
-		return slot, ok
+		return s.slots.find(t)
 	}
 	i := slices.IndexFunc(s.Targets, func(o Target) bool { return o.complete() == t })
 	return Slot(i), i >= 0

@@ -70,7 +70,8 @@ func TestAwaitPieces(t *testing.T) {
 func TestCancelEndsAProbe(t *testing.T) {
 	at := serve(t, silent)
 	target := Target{Check: Check{Type: "tcp", Port: at.Port(), Expect: "never", Timeout: time.Minute}, Addr: at.Addr()}
-	p := (&compiler{newNetwork(Options{}), map[Check]*answer{}}).probe(target.complete())
+	whole := target.complete()
+	p := (&compiler{newNetwork(Options{}), map[Check]*answer{}}).probe(&whole)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
 	go func() { done <- p(ctx) }()
@@ -89,7 +90,7 @@ func TestCancelEndsAProbe(t *testing.T) {
 func TestCancelEndsAConnect(t *testing.T) {
 	at := deaf(t)
 	target := Target{Check: Check{Type: "tcp", Port: at.Port(), Timeout: time.Minute}, Addr: at.Addr()}.complete()
-	p := (&compiler{newNetwork(Options{}), map[Check]*answer{}}).probe(target)
+	p := (&compiler{newNetwork(Options{}), map[Check]*answer{}}).probe(&target)
 	s := &span{deadline: time.Now().Add(time.Minute)}
 	time.AfterFunc(50*time.Millisecond, s.cancel)
 	start := time.Now()

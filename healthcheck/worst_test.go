@@ -122,8 +122,8 @@ func TestStorm(t *testing.T) {
 		f := newFakes()
 		start := time.Now()
 		m := f.monitor(Options{})
-		m.compile = func() func(Target) probe {
-			return func(Target) probe {
+		m.compile = func() func(*Target) probe {
+			return func(*Target) probe {
 				return func(context.Context) error {
 					if int(time.Since(start)/time.Second)%2 == 1 {
 						return errBad
