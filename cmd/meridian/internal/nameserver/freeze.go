@@ -3,6 +3,7 @@ package nameserver
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net"
 	"sync"
 	"time"
@@ -99,7 +100,22 @@ func (f *freezer) suspects(h *healthcheck.Snapshot, site func(i int) string, now
 			failing[site(i)], down = true, true
 		}
 	}
+	f.forget(h)
 	return down && len(failing) >= f.o.Sites
+}
+
+// forget drops targets that reloads took away, once more are kept than there are. mu is held.
+func (f *freezer) forget(h *healthcheck.Snapshot) {
+	if len(f.kept) <= len(h.Targets) {
+		return
+	}
+	gone := maps.Clone(f.kept)
+	for _, t := range h.Targets {
+		delete(gone, t)
+	}
+	for t := range gone {
+		delete(f.kept, t)
+	}
 }
 
 // recent says whether a target was well until this instant. mu is held.
@@ -180,8 +196,7 @@ func (n *Nameserver) judge() {
 	n.mu.Lock()
 	h, plan := n.probed(), n.plan
 	n.mu.Unlock()
-	owners := plan.owners()
-	if !f.suspects(h, func(i int) string { return owners[i].Site }, time.Now()) || f.reachable(context.Background()) {
+	if !f.suspects(h, func(i int) string { return plan.owner(i).Site }, time.Now()) || f.reachable(context.Background()) {
 		return
 	}
 	f.begin(time.Now())

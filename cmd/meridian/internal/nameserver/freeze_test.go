@@ -76,6 +76,10 @@ func TestFreeze(t *testing.T) {
 	if !f.over(h, true, time.Hour, now.Add(time.Second)) {
 		t.Error("frozen though all are back")
 	}
+	h.Targets, h.States = append(h.Targets[:0:0], h.Targets[1:3]...), h.States[:2]
+	if f.suspects(h, site, now); len(f.kept) != 2 {
+		t.Errorf("%d states are kept of 2 targets", len(f.kept))
+	}
 	if off := newFreezer(config.Freeze{}); off.suspects(h, site, now) {
 		t.Error("freezes without canaries")
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/meridian-dns/meridian/admin"
+	"github.com/meridian-dns/meridian/cmd/meridian/internal/journal"
 	"github.com/meridian-dns/meridian/healthcheck"
 	"github.com/meridian-dns/meridian/steer"
 )
@@ -31,35 +33,61 @@ type saver struct {
 	alive time.Time     // when that was last written
 
 	mu    sync.Mutex // one save at a time; guards what follows
-	saved map[healthcheck.Target]*saved
-	round int // of saves
+	plan  *Plan      // of the last save
+	keys  []string   // of its targets, by index
+	saved map[string]lasting
 }
 
-// saved is what the journal holds of a target.
-type saved struct {
-	key   string
-	state healthcheck.State
-	round int // of the last save that met the target
+// lasting is what of a state must be told apart on the disk. It has no pointers, so that the garbage collector does not
+// look through those of many targets.
+type lasting struct {
+	since, well    int64
+	streak, needed int
+	status         healthcheck.Status
+	held           healthcheck.Hold
+	fell, hasLoad  bool
+	load           float64
+}
+
+func whatLasts(s *healthcheck.State) lasting {
+	return lasting{
+		since: s.Since.UnixNano(), well: s.WellSince.UnixNano(), streak: s.Streak, needed: s.Needed,
+		status: s.Status, held: s.Held, fell: s.Fell, hasLoad: s.HasLoad, load: s.Load,
+	}
 }
 
 // restoreHealth gives the targets the states that they had when this nameserver last ended.
 func (n *Nameserver) restoreHealth() {
-	j, s := n.ops.journal, &n.ops.saver
-	s.saved = map[healthcheck.Target]*saved{}
-	var list []healthcheck.Saved
+	list, err := n.ops.saver.restore(n.ops.journal)
+	if err != nil {
+		n.log.Error("a state that was kept cannot be read, or not be kept", zap.Error(err))
+	}
+	var alive time.Time
+	n.ops.journal.Each(aliveKey, func(_ string, value []byte) { _ = json.Unmarshal(value, &alive) }) // without: long ago
+	n.monitor.Restore(list, alive)
+	n.healthChanged()
+}
+
+// restore reads the states that a journal holds, and names those anew that former versions named otherwise.
+func (s *saver) restore(j *journal.Journal) (list []healthcheck.Saved, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.saved = map[string]lasting{}
+	renamed := map[string]any{}
 	j.Each(targetPrefix, func(key string, value []byte) {
 		var one healthcheck.Saved
-		if err := json.Unmarshal(value, &one); err != nil {
-			n.log.Error("a state that was kept cannot be read", zap.Error(err))
+		if bad := json.Unmarshal(value, &one); bad != nil {
+			err = errors.Join(err, bad)
 			return
 		}
 		list = append(list, one)
-		s.saved[one.Target] = &saved{key: key, state: one.State}
+		own := keyOf(&one.Target)
+		s.saved[own] = whatLasts(&one.State)
+		if own != key {
+			renamed[key], renamed[own] = nil, one
+		}
 	})
-	var alive time.Time
-	j.Each(aliveKey, func(_ string, value []byte) { _ = json.Unmarshal(value, &alive) }) // without: long ago
-	n.monitor.Restore(list, alive)
-	n.healthChanged()
+	return list, errors.Join(err, j.Put(renamed, false))
 }
 
 // save writes the states that changed since the last save, and what history they make.
@@ -73,48 +101,54 @@ func (n *Nameserver) save() {
 	if s.saved == nil {
 		return
 	}
-	s.round++
 	changes := map[string]any{}
-	owners := plan.owners()
-	for i, t := range h.Targets {
-		now, old := h.States[i], s.saved[t]
-		if old == nil {
-			old = &saved{key: keyOf(t)}
-			s.saved[t] = old
-		} else if old.round = s.round; same(old.state, now) {
+	s.take(plan, changes)
+	for i, key := range s.keys {
+		t, now := &h.Targets[i], &h.States[i]
+		old, known := s.saved[key]
+		next := whatLasts(now)
+		if known && old == next {
 			continue
 		}
-		if old.state.Status != now.Status {
-			n.noteTransition(t, owners[i].Name, old.state.Status, now, changes)
+		if old.status != now.Status {
+			n.noteTransition(t, plan.owner(i).Name, old.status, now, changes)
 		}
-		old.state, old.round = now, s.round
-		changes[old.key] = healthcheck.Saved{Target: t, State: now}
-	}
-	for t, old := range s.saved {
-		if old.round != s.round {
-			changes[old.key] = nil
-			delete(s.saved, t)
-		}
+		s.saved[key] = next
+		changes[key] = healthcheck.Saved{Target: *t, State: *now}
 	}
 	if err := n.ops.journal.Put(changes, false); err != nil {
 		n.log.Error("states are not kept", zap.Error(err))
 	}
 }
 
-// same says whether two states need not be told apart on the disk.
-func same(a, b healthcheck.State) bool {
-	return a.Since.Equal(b.Since) && a.WellSince.Equal(b.WellSince) && a.Status == b.Status && a.Streak == b.Streak &&
-		a.Needed == b.Needed && a.Held == b.Held && a.Fell == b.Fell && a.Load == b.Load && a.HasLoad == b.HasLoad
+// take makes keys those of a plan, and drops what is kept of targets that it does not have. mu is held.
+func (s *saver) take(plan *Plan, changes map[string]any) {
+	if s.plan == plan {
+		return
+	}
+	s.plan, s.keys = plan, make([]string, len(plan.Targets))
+	wanted := make(map[string]bool, len(s.keys))
+	for i := range s.keys {
+		s.keys[i] = keyOf(&plan.Targets[i])
+		wanted[s.keys[i]] = true
+	}
+	for key := range s.saved {
+		if !wanted[key] {
+			changes[key] = nil
+			delete(s.saved, key)
+		}
+	}
 }
 
 // keyOf names a target in the journal.
-func keyOf(t healthcheck.Target) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%#v", t))
+func keyOf(t *healthcheck.Target) string {
+	text, _ := json.Marshal(t) // it has nothing that could not be
+	sum := sha256.Sum256(text)
 	return targetPrefix + hex.EncodeToString(sum[:12])
 }
 
 // noteTransition adds a change of status to the history.
-func (n *Nameserver) noteTransition(t healthcheck.Target, server string, from healthcheck.Status, s healthcheck.State, changes map[string]any) {
+func (n *Nameserver) noteTransition(t *healthcheck.Target, server string, from healthcheck.Status, s *healthcheck.State, changes map[string]any) {
 	if from == healthcheck.Unknown && s.Status == healthcheck.Up {
 		return // that is how every start begins
 	}
@@ -147,18 +181,20 @@ func (n *Nameserver) keepAlive() {
 	}
 }
 
-// owners tells whose each target is, by index into Targets. Of servers with a CNAME in common, the last.
-func (p *Plan) owners() []steer.Server {
-	owners := make([]steer.Server, len(p.Targets))
-	s := standing{plan: p}
-	s.each(func(_ *steer.Pool, m *steer.Server, _ steer.Duty, _ bool) {
-		eachSlot(m, func(slot healthcheck.Slot) {
-			for _, target := range p.behind(slot) {
-				owners[target] = *m
-			}
+// owner tells whose a target is, by index into Targets. Of servers with a CNAME in common, the last.
+func (p *Plan) owner(target int) *steer.Server {
+	p.owned.Do(func() {
+		p.owners = slices.Repeat([]*steer.Server{{}}, len(p.Targets))
+		s := standing{plan: p}
+		s.each(func(_ *steer.Pool, m *steer.Server, _ steer.Duty, _ bool) {
+			eachSlot(m, func(slot healthcheck.Slot) {
+				for _, target := range p.behind(slot) {
+					p.owners[target] = m
+				}
+			})
 		})
 	})
-	return owners
+	return p.owners[target]
 }
 
 // behind is the targets behind a slot: itself, or those of a group.
@@ -172,11 +208,11 @@ func (p *Plan) behind(slot healthcheck.Slot) []healthcheck.Slot {
 	return []healthcheck.Slot{slot}
 }
 
-// history is the last changes, a ring. Safe for concurrent use.
+// history is the last changes. Safe for concurrent use.
 type history struct {
 	mu     sync.Mutex
-	events []kept
-	next   int // the number of the next event
+	events []kept // in order; those of a storm are dropped by the thousand, as each drop moves the rest
+	next   int    // the number of the next event
 }
 
 type kept struct {
@@ -190,9 +226,10 @@ func (h *history) add(e admin.Event) (string, any) {
 	defer h.mu.Unlock()
 	k := kept{h.next, e}
 	h.next++
-	if h.events = append(h.events, k); len(h.events) > maxHistory {
-		h.events = slices.Delete(h.events, 0, len(h.events)-maxHistory)
+	if len(h.events) == 2*maxHistory {
+		h.events = slices.Delete(h.events, 0, maxHistory)
 	}
+	h.events = append(h.events, k)
 	return fmt.Sprintf("%s%04d", historyPrefix, k.Number%maxHistory), k
 }
 
@@ -216,7 +253,7 @@ func (h *history) list(filter string) []admin.Event {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	list := []admin.Event{}
-	for _, k := range slices.Backward(h.events) {
+	for _, k := range slices.Backward(h.events[max(0, len(h.events)-maxHistory):]) {
 		if strings.Contains(k.What, filter) || slices.Contains(strings.Fields(k.Server), filter) {
 			list = append(list, k.Event)
 		}

@@ -2,6 +2,7 @@ package nameserver
 
 import (
 	"context"
+	"hash/maphash"
 	"sync"
 	"time"
 
@@ -19,18 +20,20 @@ const (
 // at now and then, so of probes less than latencyEvery apart some are not seen. Safe for concurrent use.
 type latencies struct {
 	start time.Time // of minute 0
+	seed  maphash.Seed
 
 	mu     sync.Mutex // guards what follows
-	series []*series
+	series []series
 }
 
-// series is one target's.
+// series is one target's. It has no pointers, so that the garbage collector does not look through it.
 type series struct {
-	target  healthcheck.Target
-	seen    time.Time // end of the last probe counted
-	minute  int       // the newest
-	first   int       // the oldest there is anything of
-	sum, n  int64     // of the newest
+	of      uint64        // hash of the target
+	live    bool          // it is being probed
+	seen    time.Duration // end of the last probe counted, since the start
+	minute  int           // the newest
+	first   int           // the oldest there is anything of
+	sum, n  int64         // of the newest
 	minutes [latencyMinutes]int32
 }
 
@@ -39,25 +42,26 @@ func (l *latencies) note(h *healthcheck.Snapshot) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if n := len(h.Targets) - len(l.series); n > 0 {
-		l.series = append(l.series, make([]*series, n)...)
+		l.series = append(l.series, make([]series, n)...)
 	}
-	live := make([]bool, len(l.series))
+	for i := range l.series {
+		l.series[i].live = false
+	}
 	for slot, t := range h.All() {
-		live[slot] = true
-		st := h.State(slot)
-		s := l.series[slot]
-		if s == nil || s.target != t {
-			s = &series{target: t, seen: l.start, first: -1}
-			l.series[slot] = s
+		s, of := &l.series[slot], maphash.Comparable(l.seed, t)
+		if s.of != of {
+			*s = series{of: of, first: -1}
 		}
-		if st.LastProbe.After(s.seen) {
-			s.seen = st.LastProbe
-			s.note(int(st.LastProbe.Sub(l.start)/time.Minute), st.LastError == "", st.Latency)
+		s.live = true
+		st := &h.States[slot]
+		if ended := st.LastProbe.Sub(l.start); ended > s.seen {
+			s.seen = ended
+			s.note(int(ended/time.Minute), st.LastError == "", st.Latency)
 		}
 	}
-	for slot, alive := range live {
-		if !alive {
-			l.series[slot] = nil
+	for i := range l.series {
+		if s := &l.series[i]; !s.live {
+			s.of = 0
 		}
 	}
 }
@@ -111,7 +115,7 @@ func (s *series) list(now int) []int32 {
 func (l *latencies) of(slot healthcheck.Slot, now time.Time) []int32 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if int(slot) >= len(l.series) || l.series[slot] == nil {
+	if int(slot) >= len(l.series) || !l.series[slot].live {
 		return []int32{}
 	}
 	return l.series[slot].list(int(now.Sub(l.start) / time.Minute))
@@ -142,11 +146,10 @@ func (n *Nameserver) Vitals(servers []string) []admin.Vital {
 	for _, name := range servers {
 		wanted[name] = true
 	}
-	owners := plan.owners()
 	for i := range plan.Targets {
-		if wanted[owners[i].Name] {
+		if name := plan.owner(i).Name; wanted[name] {
 			t := admin.TargetOf(health.Targets[i], health.States[i])
-			t.Server = owners[i].Name
+			t.Server = name
 			list = append(list, admin.Vital{Target: t, Latencies: n.ops.latencies.of(slots[i], now)})
 		}
 	}

@@ -1,6 +1,7 @@
 package nameserver
 
 import (
+	"hash/maphash"
 	"net/netip"
 	"slices"
 	"testing"
@@ -16,7 +17,7 @@ func TestLatencies(t *testing.T) {
 	target := func(ip string) healthcheck.Target {
 		return healthcheck.Target{Check: healthcheck.Check{Type: "tcp", Port: 25}, Addr: netip.MustParseAddr(ip)}
 	}
-	l := latencies{start: start}
+	l := latencies{start: start, seed: maphash.MakeSeed()}
 	h := &healthcheck.Snapshot{Targets: []healthcheck.Target{target("192.0.2.1")}, States: make([]healthcheck.State, 1)}
 	note := func(s, us int, bad string) {
 		h.States[0].LastProbe, h.States[0].Latency, h.States[0].LastError = at(s), time.Duration(us)*time.Microsecond, bad

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"sync"
 	"sync/atomic"
@@ -79,7 +80,7 @@ func Start(ctx context.Context, o Options) (*Nameserver, error) {
 		o.Later = build.Here{}
 	}
 	n := &Nameserver{o: o, log: o.Log, started: time.Now(), first: cfg, signing: newSigning()}
-	n.ops.latencies.start = n.started
+	n.ops.latencies = latencies{start: n.started, seed: maphash.MakeSeed()}
 	n.metrics = metrics.New(n.snapshot)
 	if n.state, err = openState(cfg.State); err != nil {
 		return nil, err

@@ -176,13 +176,12 @@ func (n *Nameserver) Readmit(by admin.Caller, r admin.ReadmitRequest) ([]string,
 		return nil, err
 	}
 	var back []string
-	owners := plan.owners()
 	for i, t := range plan.Targets {
-		if !orders.Names(r.Servers, &owners[i]) || n.monitor.Readmit(t) != nil {
+		if !orders.Names(r.Servers, plan.owner(i)) || n.monitor.Readmit(t) != nil {
 			continue
 		}
 		back = append(back, t.String())
-		err := n.ops.audit.Add(orders.Entry{Time: time.Now(), Action: "readmit", Server: owners[i].Name, Reason: t.String(), Who: r.Who, By: by.Name})
+		err := n.ops.audit.Add(orders.Entry{Time: time.Now(), Action: "readmit", Server: plan.owner(i).Name, Reason: t.String(), Who: r.Who, By: by.Name})
 		n.ops.alarms.setError("audit", "the audit log cannot be written", err)
 	}
 	if len(back) == 0 {

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/meridian-dns/meridian/config"
 	"github.com/meridian-dns/meridian/geo"
@@ -27,9 +28,11 @@ type Plan struct {
 	Groups []healthcheck.Group
 	Set    *steer.Set
 
-	seats seats
-	files fileMarks // of the geo databases, taken before they were read
-	want  geo.Want
+	owned  sync.Once       // for the first call of owner
+	owners []*steer.Server // by index into Targets
+	seats  seats
+	files  fileMarks // of the geo databases, taken before they were read
+	want   geo.Want
 }
 
 // LoadConfig reads a configuration. Its error lists what is wrong, a line each.

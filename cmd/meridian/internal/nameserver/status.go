@@ -39,11 +39,8 @@ func (n *Nameserver) Status() admin.Status {
 	for _, g := range plan.sources() {
 		s.Geo = append(s.Geo, admin.Geo{File: g.Path, Type: g.Type, Built: g.Built, Attribution: g.Attribution})
 	}
-	owners := plan.owners()
 	for i := range s.Targets {
-		if i < len(owners) {
-			s.Targets[i].Server = owners[i].Name
-		}
+		s.Targets[i].Server = plan.owner(i).Name
 	}
 	n.addProblems(&s)
 	s.Verdict = admin.Judge(&s)
