@@ -55,6 +55,7 @@ func TestHandler(t *testing.T) {
 		{"GET", "/v1/status", 200, `"version": "test"`},
 		{"GET", "/nothing", 404, "there is no GET /nothing"},
 		{"POST", "/v1/status", 405, "there is no POST /v1/status"},
+		{"PATCH", "/v1/zones/example.com", 405, "there is no PATCH /v1/zones/example.com"},
 	} {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, request(c.method, c.path, "", "", ""))
@@ -63,6 +64,9 @@ func TestHandler(t *testing.T) {
 		}
 		if got := w.Header().Get("Content-Type"); got != "application/json" {
 			t.Errorf("%s: content type %s", c.path, got)
+		}
+		if got := w.Header().Get("Allow"); c.status == http.StatusMethodNotAllowed && got != "GET, HEAD" {
+			t.Errorf("%s %s: allows %q", c.method, c.path, got)
 		}
 		if c.status == http.StatusOK && strings.Contains(w.Body.String(), `"error"`) {
 			t.Errorf("%s: an error beside success", c.path)

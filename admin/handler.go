@@ -96,7 +96,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if _, pattern := h.mux.Handler(r); pattern == "" {
-		if err := h.unknown(r); err != nil {
+		if err := h.unknown(w, r); err != nil {
 			reply(w, r, nil, err)
 			return
 		}
@@ -109,18 +109,29 @@ func plainZone(p string) bool {
 	return strings.HasPrefix(p, "/v1/zones/") && !strings.Contains(p, "\\") && !strings.Contains(p, "..")
 }
 
-func (h *handler) unknown(r *http.Request) error {
+func (h *handler) unknown(w http.ResponseWriter, r *http.Request) error {
 	if _, err := h.caller(r); err != nil {
 		return err
 	}
 	h.o.Counts.Malformed.Add(1)
 	status := http.StatusNotFound
-	for _, known := range routes() {
-		if known.path == r.URL.Path {
-			status = http.StatusMethodNotAllowed
-		}
+	if methods := h.methods(r); len(methods) > 0 {
+		status = http.StatusMethodNotAllowed
+		w.Header().Set("Allow", strings.Join(methods, ", ")) // RFC 9110 section 15.5.6
 	}
 	return refuse(status, "there is no %s %s; see /v1/openapi.json", r.Method, r.URL.Path)
+}
+
+// methods are those that there is a route for at the path of a request.
+func (h *handler) methods(r *http.Request) (list []string) {
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete} {
+		other := *r
+		other.Method = method
+		if _, pattern := h.mux.Handler(&other); pattern != "" {
+			list = append(list, method)
+		}
+	}
+	return list
 }
 
 // foreign says why a request may come from somebody else's page in a browser; "" if it does not. A page's requests to

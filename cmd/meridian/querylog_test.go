@@ -96,8 +96,11 @@ func TestQueryLog(t *testing.T) {
 		t.Errorf("%s written, %s before", after, before)
 	}
 	h.replace("meridian.toml", "[pools.web.rules]", "[query_log]\nfile = \"zones\"\n[pools.web.rules]")
-	if out, code := h.meridian("reload", "--config", "meridian.toml"); code != 1 || !strings.Contains(out, "is no regular file") {
-		t.Errorf("exit code %d\n%s", code, out)
+	for _, command := range []string{"check", "reload"} {
+		out, code := h.meridian(command, "--config", "meridian.toml")
+		if code != 1 || !strings.Contains(out, filepath.Join(h.dir, "zones")+" is no regular file") {
+			t.Errorf("%s: exit code %d\n%s", command, code, out)
+		}
 	}
 	h.replace("meridian.toml", "[query_log]\nfile = \"zones\"", "[query_log]\nsample = 1")
 	if out, code := h.meridian("reload", "--config", "meridian.toml"); code != 0 {

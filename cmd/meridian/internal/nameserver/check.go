@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/meridian-dns/meridian/cmd/meridian/internal/build"
+	"github.com/meridian-dns/meridian/cmd/meridian/internal/querylog"
 	"github.com/meridian-dns/meridian/config"
 	"github.com/meridian-dns/meridian/dnssec"
 	"github.com/meridian-dns/meridian/resolver"
@@ -34,6 +35,11 @@ func Check(ctx context.Context, path string) (*Report, error) {
 		}
 		r.fail(err)
 		return r, nil
+	}
+	if q := cfg.QueryLog; q.File != "" {
+		if err := querylog.Usable(q.File); err != nil {
+			r.fail(fmt.Errorf("%s: query_log.file: %w", cfg.Path, err))
+		}
 	}
 	info := named(cfg)
 	if r.Plan, err = Prepare(ctx, build.Here{}, cfg, nil); err != nil {

@@ -1,8 +1,11 @@
 package querylog
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 )
 
@@ -24,9 +27,21 @@ func OpenFile(path string) (*File, error) {
 	return f, nil
 }
 
+// Usable says why a file cannot be begun or gone on with at a path, as far as that shows without writing.
+func Usable(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && !info.Mode().IsRegular():
+		return fmt.Errorf("%s is no regular file", path) // a pipe would hold up the start
+	case errors.Is(err, fs.ErrNotExist):
+		_, err = os.Stat(filepath.Dir(path))
+	}
+	return err
+}
+
 func (f *File) open() error {
-	if info, err := os.Stat(f.path); err == nil && !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is no regular file", f.path) // a pipe would hold up the start
+	if err := Usable(f.path); err != nil {
+		return err
 	}
 	file, err := os.OpenFile(f.path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o640)
 	if err != nil {
