@@ -224,8 +224,13 @@ func (m *Monitor) rest(a *attempt, longer time.Duration) time.Duration {
 	case t.Check.Jitter < 0:
 		return max(m.part(t), most-min(a.late+longer+most/10, most/2))
 	}
-	return m.interval(t) - min(a.late+longer, most/2)
+	rest := m.interval(t) - min(a.late+longer, most/2)
+	return max(0, rest-(time.Since(m.began)+rest)%tick(t))
 }
+
+// tick is what the times of probes are a multiple of. Those due together share what it costs to wake for them and for
+// their answers: a sixth of a probe over a connection that is kept.
+func tick(t *target) time.Duration { return max(1, min(5*time.Millisecond, t.Check.Interval/200)) }
 
 // recordFault leaves the state alone, unless the target's family is not in use here.
 //
@@ -303,7 +308,7 @@ func (m *Monitor) interval(t *target) time.Duration {
 // neighbouring slots differ most: multiples of the golden ratio fill a circle evenly.
 func (m *Monitor) part(t *target) time.Duration {
 	_, part := math.Modf(m.phase + float64(t.slot)*math.Phi)
-	place := time.Duration(float64(t.Check.Interval) * part)
+	place := time.Duration(float64(t.Check.Interval) * part).Truncate(tick(t))
 	left := (place - time.Since(m.began)) % t.Check.Interval
 	if left <= 0 {
 		left += t.Check.Interval
