@@ -24,7 +24,7 @@ type Tap struct {
 type Sink interface {
 	// Take is called on the query path: it neither waits nor keeps anything of the exchange.
 	Take(x *Exchange)
-	// Close follows the last Take.
+	// Close follows the last Take, but for those of connections that do not know yet. They are counted as dropped.
 	Close()
 }
 
@@ -73,32 +73,41 @@ func openAll(taps *[]Tap) []Sink {
 
 // renew goes over to the taps in force.
 func (t *tapped) renew(random mathrand.Source) {
+	t.close()
+	t.open()
+	for t.of != t.now.Load() { // taps that were replaced meanwhile may be over, as they had no sink of this one
+		t.close()
+		t.open()
+	}
+	for k := range t.ends {
+		e := &t.ends[k]
+		if p := (*t.of)[k].Sample; p < 1 {
+			e.gap = 1 / math.Log1p(-p)
+		}
+		e.left = e.next(random)
+	}
+}
+
+// open opens sinks of the taps in force.
+func (t *tapped) open() {
 	var sinks []Sink
 	if t.shared != nil {
 		t.of, sinks = t.shared.open(t.now)
 	} else {
-		t.close()
 		t.of = t.now.Load()
 		sinks = openAll(t.of)
 	}
-	t.ends = nil
-	for i, sink := range sinks {
-		e := end{sink: sink}
-		if p := (*t.of)[i].Sample; p < 1 {
-			e.gap = 1 / math.Log1p(-p)
-		}
-		e.left = e.next(random)
-		t.ends = append(t.ends, e)
+	for _, sink := range sinks {
+		t.ends = append(t.ends, end{sink: sink})
 	}
 }
 
 // close follows the last answer.
 func (t *tapped) close() {
-	if t.shared != nil {
-		return
-	}
 	for _, e := range t.ends {
-		e.sink.Close()
+		if t.shared == nil {
+			e.sink.Close()
+		}
 	}
 	t.ends = nil
 }
@@ -172,22 +181,16 @@ func (s *sharedSinks) close() {
 type lockedSink struct {
 	mu sync.Mutex
 	Sink
-	closed bool // guarded by mu
 }
 
 func (s *lockedSink) Take(x *Exchange) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.closed {
-		s.Sink.Take(x)
-	}
+	s.Sink.Take(x)
 }
 
 func (s *lockedSink) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.closed {
-		s.closed = true
-		s.Sink.Close()
-	}
+	s.Sink.Close()
 }

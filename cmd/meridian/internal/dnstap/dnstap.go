@@ -12,8 +12,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -49,10 +47,7 @@ type Output struct {
 	reached atomic.Bool // somebody listens
 	sent    atomic.Uint64
 	failed  atomic.Uint64 // messages on connections that broke
-
-	mu    sync.Mutex // guards what follows
-	sinks []*sink
-	lost  uint64 // by sinks that are gone
+	sinks   ring.Ends[*sink]
 }
 
 // New makes an output; Run must follow for anything to be sent.
@@ -63,38 +58,36 @@ func New(o Options) *Output {
 // Tap is where the server hands the sample to.
 func (o *Output) Tap() server.Tap { return server.Tap{Sample: o.o.Sample, Open: o.open} }
 
-// Counts tells how many messages were sent since the start, and how many were dropped.
-func (o *Output) Counts() (sent, dropped uint64) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	dropped = o.lost + o.failed.Load()
-	for _, s := range o.sinks {
-		dropped += s.dropped.Load()
-	}
-	return o.sent.Load(), dropped
+// Counts tells how many messages were sent since the start, and how many were dropped; final means that Run has ended and
+// neither will change.
+func (o *Output) Counts() (sent, dropped uint64, final bool) {
+	dropped, final = o.sinks.Dropped()
+	return o.sent.Load(), dropped + o.failed.Load(), final
 }
 
 // sink is one worker's end.
 type sink struct {
-	out     *Output
-	ring    *ring.Frames
-	dropped atomic.Uint64
-	closed  atomic.Bool
-	m       message
+	ring.End // Close lets the sink go when what it holds is sent
+	out      *Output
+	ring     *ring.Frames
+	m        message
 }
 
 func (o *Output) open() server.Sink {
 	s := &sink{out: o, ring: ring.NewFrames(ringSize)}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.sinks = append(o.sinks, s)
+	o.sinks.Add(s)
 	return s
 }
 
 // Take encodes the query and the answer.
 func (s *sink) Take(x *server.Exchange) {
+	if s.Closed() {
+		s.out.sinks.Late(2)
+		return
+	}
+	s.Offer(2)
 	if !s.out.reached.Load() {
-		s.dropped.Add(2)
+		s.Drop(2)
 		return
 	}
 	now := time.Now()
@@ -105,7 +98,7 @@ func (s *sink) Take(x *server.Exchange) {
 func (s *sink) give(head, body []byte) {
 	switch waiting := s.ring.Give(head, body); {
 	case waiting == 0:
-		s.dropped.Add(1)
+		s.Drop(1)
 	case waiting > ringSize/4:
 		select {
 		case s.out.wake <- struct{}{}:
@@ -114,11 +107,9 @@ func (s *sink) give(head, body []byte) {
 	}
 }
 
-// Close lets the sink go when what it holds is sent.
-func (s *sink) Close() { s.closed.Store(true) }
-
 // Run connects and sends until ctx ends.
 func (o *Output) Run(ctx context.Context) {
+	defer o.sinks.Abandon()
 	last := "-"
 	tell := func(err error) {
 		text := ""
@@ -197,8 +188,8 @@ func (o *Output) send(ctx context.Context, c net.Conn) error {
 
 // drain sends what the rings hold, each at most once over.
 func (o *Output) drain(ctx context.Context, c net.Conn, buffer *[]byte) error {
-	for _, s := range o.all() {
-		closed := s.closed.Load() // before the ring is looked into
+	for _, s := range o.sinks.All() {
+		closed := s.Closed() // before the ring is looked into
 		for sent := 0; sent < ringSize; {
 			chunk, n := s.chunk((*buffer)[:0])
 			*buffer = chunk
@@ -214,7 +205,7 @@ func (o *Output) drain(ctx context.Context, c net.Conn, buffer *[]byte) error {
 			sent += len(chunk)
 		}
 		if closed {
-			o.remove(s)
+			o.sinks.Remove(s)
 		}
 	}
 	return nil
@@ -235,6 +226,7 @@ func (s *sink) chunk(to []byte) ([]byte, int) {
 	for n := 0; ; n++ {
 		more, ok := s.ring.Take(to, chunkSize)
 		if !ok {
+			s.Took(uint64(n))
 			return to, n
 		}
 		to = more
@@ -244,26 +236,13 @@ func (s *sink) chunk(to []byte) ([]byte, int) {
 // discard empties the rings when nobody listens any longer: what they hold would be old.
 func (o *Output) discard() {
 	buffer := make([]byte, 0, chunkSize)
-	for _, s := range o.all() {
-		closed := s.closed.Load()
+	for _, s := range o.sinks.All() {
+		closed := s.Closed()
 		for _, n := s.chunk(buffer); n > 0; _, n = s.chunk(buffer) {
 			o.failed.Add(uint64(n))
 		}
 		if closed {
-			o.remove(s)
+			o.sinks.Remove(s)
 		}
 	}
-}
-
-func (o *Output) all() []*sink {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return slices.Clone(o.sinks)
-}
-
-func (o *Output) remove(s *sink) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.sinks = slices.DeleteFunc(o.sinks, func(other *sink) bool { return other == s })
-	o.lost += s.dropped.Load()
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"os"
+	"slices"
 	"sync"
 
 	"go.uber.org/zap"
@@ -24,7 +25,8 @@ type watchers struct {
 	dnstap    *watcher
 
 	mu    sync.Mutex // guards what follows
-	now   []counted
+	now   []*watcher
+	old   []*watcher // stopped; queries whose workers do not know that yet are counted
 	ended admin.Logs // counts of those that are gone
 }
 
@@ -35,8 +37,8 @@ type watcher struct {
 	counted
 }
 
-// counted adds what a watcher counted.
-type counted func(*admin.Logs)
+// counted adds what a watcher counted, and tells whether it will count no more.
+type counted func(*admin.Logs) bool
 
 // openQueryLog opens what the configuration wants of a query log that is not open; nil: nothing.
 func (n *Nameserver) openQueryLog(cfg *config.Config) (*querylog.File, error) {
@@ -55,43 +57,64 @@ func (n *Nameserver) watch(cfg *config.Config, file *querylog.File) {
 	w.change.Lock()
 	defer w.change.Unlock()
 	if cfg.QueryLog != w.queryCfg {
-		w.query.end(w)
+		w.query.end()
 		w.queryCfg, w.query = cfg.QueryLog, n.startQueryLog(&cfg.QueryLog, file)
 	}
 	if cfg.Dnstap != w.dnstapCfg {
-		w.dnstap.end(w)
+		w.dnstap.end()
 		w.dnstapCfg, w.dnstap = cfg.Dnstap, n.startDnstap(&cfg.Dnstap)
 	}
 	var taps []server.Tap
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.now = nil
+	var now []*watcher
 	for _, one := range []*watcher{w.query, w.dnstap} {
 		if one != nil {
-			taps, w.now = append(taps, one.tap), append(w.now, one.counted)
+			taps, now = append(taps, one.tap), append(now, one)
 		}
 	}
 	n.server.SetTaps(taps...)
+	w.become(now)
 }
 
-// end stops a watcher, if there is one, and keeps its counts.
-func (one *watcher) end(w *watchers) {
-	if one == nil {
-		return
+// end stops a watcher, if there is one. It goes on counting what is handed to it.
+func (one *watcher) end() {
+	if one != nil {
+		one.stop()
 	}
-	one.stop()
+}
+
+// become makes these the watchers that the server knows.
+func (w *watchers) become(now []*watcher) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	one.counted(&w.ended)
+	for _, one := range w.now {
+		if !slices.Contains(now, one) {
+			w.old = append(w.old, one)
+		}
+	}
+	w.now = now
+	w.settle()
+}
+
+// settle lets those go that will count no more. mu is held.
+func (w *watchers) settle() {
+	w.old = slices.DeleteFunc(w.old, func(one *watcher) bool {
+		sum := w.ended
+		final := one.counted(&sum)
+		if final {
+			w.ended = sum
+		}
+		return final
+	})
 }
 
 // counts are those of all watchers since the start.
 func (w *watchers) counts() admin.Logs {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.settle()
 	sum := w.ended
-	for _, add := range w.now {
-		add(&sum)
+	for _, one := range slices.Concat(w.old, w.now) {
+		one.counted(&sum)
 	}
 	return sum
 }
@@ -119,9 +142,10 @@ func (n *Nameserver) startQueryLog(cfg *config.QueryLog, file *querylog.File) *w
 		if l.Run(ctx) && file != nil {
 			file.Close()
 		}
-	}, func(c *admin.Logs) {
-		written, dropped := l.Counts()
+	}, func(c *admin.Logs) bool {
+		written, dropped, final := l.Counts()
 		c.Queries, c.QueriesDropped = c.Queries+written, c.QueriesDropped+dropped
+		return final
 	})
 }
 
@@ -142,9 +166,10 @@ func (n *Nameserver) startDnstap(cfg *config.Dnstap) *watcher {
 			}
 		},
 	})
-	return runWatcher(d.Tap(), d.Run, func(c *admin.Logs) {
-		sent, dropped := d.Counts()
+	return runWatcher(d.Tap(), d.Run, func(c *admin.Logs) bool {
+		sent, dropped, final := d.Counts()
 		c.Dnstap, c.DnstapDropped = c.Dnstap+sent, c.DnstapDropped+dropped
+		return final
 	})
 }
 
@@ -163,7 +188,8 @@ func runWatcher(tap server.Tap, run func(context.Context), c counted) *watcher {
 func (n *Nameserver) closeWatchers() {
 	n.watchers.change.Lock()
 	defer n.watchers.change.Unlock()
-	n.watchers.query.end(&n.watchers)
-	n.watchers.dnstap.end(&n.watchers)
+	n.watchers.query.end()
+	n.watchers.dnstap.end()
 	n.watchers.query, n.watchers.dnstap = nil, nil
+	n.watchers.become(nil)
 }

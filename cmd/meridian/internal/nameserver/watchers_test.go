@@ -186,3 +186,58 @@ func TestWatchersChange(t *testing.T) {
 		t.Errorf("%d octets, %v", len(text), err)
 	}
 }
+
+// TestNoQueryVanishes exchanges the query log and dnstap while every answer is logged by both: each is written, or is
+// counted as dropped.
+func TestNoQueryVanishes(t *testing.T) {
+	dir := t.TempDir()
+	tapReader(t, filepath.Join(dir, "0"), true)
+	cfgs := [2]*config.Config{}
+	for i, name := range []string{"0", "1"} { // nobody listens at the second socket
+		cfgs[i] = &config.Config{
+			QueryLog: config.QueryLog{On: true, Sample: 1, File: filepath.Join(dir, name+".log")},
+			Dnstap:   config.Dnstap{Socket: filepath.Join(dir, name), Sample: 1},
+		}
+	}
+	n := tapped(t, cfgs[0])
+	a := newClient(t, n)
+	stop, asked := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(asked)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				if _, err := a.c.Write(a.query); err != nil {
+					t.Error(err)
+					return
+				}
+				if _, err := a.c.Read(a.reply[:]); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		}
+	}()
+	for i := range 20 {
+		cfg := cfgs[(i+1)%2]
+		file, err := n.openQueryLog(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n.watch(cfg, file)
+		time.Sleep(time.Millisecond)
+	}
+	close(stop)
+	<-asked
+	answers := n.server.Stats().UDP.Answers
+	counts(t, n, "something is missing", func(c admin.Logs) bool {
+		answers = n.server.Stats().UDP.Answers // an answer is counted after it is sent
+		return c.Queries+c.QueriesDropped == answers && c.Dnstap+c.DnstapDropped == 2*answers
+	})
+	a.ask(1)
+	if counts(t, n, "the last", func(c admin.Logs) bool { return c.Queries+c.QueriesDropped == answers+1 }); len(n.watchers.old) > 0 {
+		t.Errorf("%d old watchers stay", len(n.watchers.old))
+	}
+}

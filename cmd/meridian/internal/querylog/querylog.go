@@ -10,8 +10,6 @@ package querylog
 
 import (
 	"context"
-	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -43,10 +41,7 @@ type Log struct {
 	o    Options
 	wake chan struct{}
 
-	mu    sync.Mutex // guards what follows
-	sinks []*sink
-	lost  uint64 // by sinks that are gone
-
+	sinks   ring.Ends[*sink]
 	written atomic.Uint64
 	failed  atomic.Uint64 // lines that could not be written
 
@@ -65,38 +60,36 @@ func (l *Log) Tap() server.Tap {
 	return server.Tap{Sample: l.o.Sample, Open: l.open}
 }
 
-// Counts tells how many queries were written since the start, and how many were left out for want of room or time.
-func (l *Log) Counts() (written, dropped uint64) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	dropped = l.lost + l.failed.Load()
-	for _, s := range l.sinks {
-		dropped += s.dropped.Load()
-	}
-	return l.written.Load(), dropped
+// Counts tells how many queries were written since the start, and how many were left out for want of room or time; final
+// means that Run has ended and neither will change.
+func (l *Log) Counts() (written, dropped uint64, final bool) {
+	dropped, final = l.sinks.Dropped()
+	return l.written.Load(), dropped + l.failed.Load(), final
 }
 
 // sink is one worker's end.
 type sink struct {
-	log     *Log
-	ring    *ring.Slots[record]
-	dropped atomic.Uint64
-	closed  atomic.Bool
+	ring.End // Close lets the sink go when what it holds is written
+	log      *Log
+	ring     *ring.Slots[record]
 }
 
 func (l *Log) open() server.Sink {
 	s := &sink{log: l, ring: ring.NewSlots[record](slots)}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.sinks = append(l.sinks, s)
+	l.sinks.Add(s)
 	return s
 }
 
 // Take copies what the line will tell.
 func (s *sink) Take(x *server.Exchange) {
+	if s.Closed() {
+		s.log.sinks.Late(1)
+		return
+	}
+	s.Offer(1)
 	r := s.ring.Next()
 	if r == nil {
-		s.dropped.Add(1)
+		s.Drop(1)
 		return
 	}
 	r.fill(x)
@@ -107,9 +100,6 @@ func (s *sink) Take(x *server.Exchange) {
 		}
 	}
 }
-
-// Close lets the sink go when what it holds is written.
-func (s *sink) Close() { s.closed.Store(true) }
 
 // record is what is kept of an exchange.
 type record struct {
@@ -157,6 +147,7 @@ func (l *Log) Run(ctx context.Context) bool {
 }
 
 func (l *Log) work(ctx context.Context) {
+	defer l.sinks.Abandon()
 	idle, wait := 0, time.NewTimer(pause)
 	defer wait.Stop()
 	for {
@@ -180,11 +171,8 @@ func (l *Log) work(ctx context.Context) {
 
 // drain writes what the rings hold at this moment.
 func (l *Log) drain() (n int) {
-	l.mu.Lock()
-	sinks := slices.Clone(l.sinks)
-	l.mu.Unlock()
-	for _, s := range sinks {
-		closed := s.closed.Load() // before the ring is looked into
+	for _, s := range l.sinks.All() {
+		closed := s.Closed() // before the ring is looked into
 		for range slots {
 			r := s.ring.Peek()
 			if r == nil {
@@ -192,22 +180,16 @@ func (l *Log) drain() (n int) {
 			}
 			l.tell(r)
 			r.view = nil
+			s.Took(1)
 			s.ring.Take()
 			n++
 		}
 		if closed && s.ring.Peek() == nil {
-			l.remove(s)
+			l.sinks.Remove(s)
 		}
 	}
 	l.flush()
 	return n
-}
-
-func (l *Log) remove(s *sink) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.sinks = slices.DeleteFunc(l.sinks, func(o *sink) bool { return o == s })
-	l.lost += s.dropped.Load()
 }
 
 // tell adds a line; a defect in the reasons costs the line its reasons.

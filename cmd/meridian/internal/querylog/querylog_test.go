@@ -93,7 +93,7 @@ func TestLines(t *testing.T) {
 				t.Errorf("%s: %s", names[i], text)
 			}
 		}
-		if written, dropped := l.Counts(); written != uint64(len(names)) || dropped != 0 {
+		if written, dropped, _ := l.Counts(); written != uint64(len(names)) || dropped != 0 {
 			t.Errorf("%d written, %d dropped", written, dropped)
 		}
 	}
@@ -126,7 +126,7 @@ func TestDeadWriter(t *testing.T) {
 	for range 10 * slots {
 		sink.Take(x)
 	}
-	if _, dropped := l.Counts(); dropped != 9*slots {
+	if _, dropped, _ := l.Counts(); dropped != 9*slots {
 		t.Errorf("%d dropped", dropped)
 	}
 	if stop() {
@@ -134,7 +134,7 @@ func TestDeadWriter(t *testing.T) {
 	}
 	close(free)
 	for end := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
-		if written, _ := l.Counts(); written == slots+1 {
+		if written, _, _ := l.Counts(); written == slots+1 {
 			break
 		} else if time.Now().After(end) {
 			t.Fatalf("%d written", written)
@@ -157,7 +157,7 @@ func TestFailing(t *testing.T) {
 		sink.Take(exchange(t, "example.", 1))
 		l.drain()
 	}
-	if written, dropped := l.Counts(); written != 3 || dropped != 3 || len(told) != 2 || told[0] == nil || told[1] != nil {
+	if written, dropped, _ := l.Counts(); written != 3 || dropped != 3 || len(told) != 2 || told[0] == nil || told[1] != nil {
 		t.Errorf("%d written, %d dropped, told %v", written, dropped, told)
 	}
 }
@@ -172,8 +172,8 @@ func TestSinksAreLetGo(t *testing.T) {
 	}
 	sink.Close()
 	l.drain()
-	if written, dropped := l.Counts(); written != slots || dropped != 5 || len(l.sinks) != 0 {
-		t.Errorf("%d written, %d dropped, %d sinks", written, dropped, len(l.sinks))
+	if written, dropped, _ := l.Counts(); written != slots || dropped != 5 || len(l.sinks.All()) != 0 {
+		t.Errorf("%d written, %d dropped, %d sinks", written, dropped, len(l.sinks.All()))
 	}
 }
 
