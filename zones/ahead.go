@@ -52,9 +52,7 @@ func (a *Ahead) Owner() {
 	prefetch.Line(&z.data[d.name])
 	prefetch.Line(&z.data[min(d.name+uint32(d.size)+aheadSize, uint32(len(z.data)-1))])
 	if d.count != 0 {
-		set := &z.sets[d.sets]
-		prefetch.Line(&set.wire)
-		prefetch.Line(&set.sigs) // which may lie in the next line
+		prefetch.Line(&z.sets[d.sets])
 	}
 }
 

@@ -191,10 +191,9 @@ func (b *builder) soa() error {
 	b.z.serial = soaSerial(rr)
 	b.z.negative = *soa.set
 	n := &b.z.negative
-	n.ttl = min(n.ttl, soaMinimum(rr))
 	n.wire = uint32(len(b.z.data))
 	b.z.data = append(b.z.data, rr...)
-	binary.BigEndian.PutUint32(b.z.data[n.wire+6:], n.ttl)
+	binary.BigEndian.PutUint32(b.z.data[n.wire+ttlAt:], min(soa.TTL(), soaMinimum(rr)))
 	return nil
 }
 

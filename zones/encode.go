@@ -7,9 +7,9 @@ import "encoding/binary"
 func (b *builder) rrset(recs []Record, own []uint32) error {
 	z := b.z
 	first := &recs[own[0]]
-	set := rrset{wire: uint32(len(z.data)), ttl: first.TTL, typ: first.Type}
+	set, ttl := rrset{wire: uint32(len(z.data)), typ: first.Type}, first.TTL
 	for _, i := range own {
-		set.ttl = min(set.ttl, recs[i].TTL)
+		ttl = min(ttl, recs[i].TTL)
 	}
 	fix := len(z.fixes)
 	size := 0
@@ -18,7 +18,7 @@ func (b *builder) rrset(recs []Record, own []uint32) error {
 		if size > MaxRRset {
 			return &RRsetError{first.Owner, first.Type, first.Pos}
 		}
-		b.rr(&recs[i], set.ttl, set.wire)
+		b.rr(&recs[i], ttl, set.wire)
 	}
 	set.count = uint16(len(own))
 	set.size = uint16(uint32(len(z.data)) - set.wire)

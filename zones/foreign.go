@@ -122,7 +122,7 @@ func (c *chunk) takeSignatures(id uint32, set *rrset) {
 	for wire := all.Wire(); len(wire) > 0; {
 		size := rrHeader + int(binary.BigEndian.Uint16(wire[rrHeader-2:]))
 		if rr := wire[:size]; binary.BigEndian.Uint16(rr[sigCovered:]) == set.typ {
-			c.rr(dns.TypeRRSIG, set.ttl, rr[rrHeader:])
+			c.rr(dns.TypeRRSIG, ttlOf(c.data, set), rr[rrHeader:])
 			c.expires = min(c.expires, binary.BigEndian.Uint32(rr[sigExpiration:]))
 			n++
 		}
@@ -139,11 +139,11 @@ func (c *chunk) foreignHashesOf(from, to int) {
 	for i := from; i < to; i++ {
 		f := &c.s.foreign[i]
 		c.data = append(c.data, f.rec.Owner...)
-		set := rrset{wire: uint32(len(c.data)), ttl: f.rec.TTL, typ: dns.TypeNSEC3, count: 1, sigs: uint8(min(len(f.sigs), 255))}
-		c.rr(dns.TypeNSEC3, set.ttl, []byte(f.rec.Data))
+		set := rrset{wire: uint32(len(c.data)), typ: dns.TypeNSEC3, count: 1, sigs: uint8(min(len(f.sigs), 255))}
+		c.rr(dns.TypeNSEC3, f.rec.TTL, []byte(f.rec.Data))
 		set.size = uint16(uint32(len(c.data)) - set.wire)
 		for _, r := range f.sigs[:set.sigs] {
-			c.rr(dns.TypeRRSIG, set.ttl, []byte(r.Data))
+			c.rr(dns.TypeRRSIG, f.rec.TTL, []byte(r.Data))
 			c.expires = min(c.expires, binary.BigEndian.Uint32([]byte(r.Data[sigExpiration-rrHeader:])))
 		}
 		c.sets = append(c.sets, set)

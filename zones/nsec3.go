@@ -132,8 +132,8 @@ func (c *chunk) makeNSEC3(i int, next [dnssec.HashSize]byte) {
 	data = append(data, next[:]...)
 	data = dnssec.AppendBitmap(data, types)
 	c.nsec = data
-	set := rrset{wire: uint32(len(c.data)), ttl: s.nsecTTL(), typ: dns.TypeNSEC3, count: 1}
-	c.rr(dns.TypeNSEC3, set.ttl, data)
+	set := rrset{wire: uint32(len(c.data)), typ: dns.TypeNSEC3, count: 1}
+	c.rr(dns.TypeNSEC3, s.nsecTTL(), data)
 	set.size = uint16(uint32(len(c.data)) - set.wire)
 	c.sets = append(c.sets, set)
 }

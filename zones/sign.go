@@ -109,7 +109,7 @@ func (s *signing) expect() int {
 
 // nsecTTL is that of NSEC and NSEC3 records: the one of negative answers (RFC
 // 9077).
-func (s *signing) nsecTTL() uint32 { return s.old.negative.ttl }
+func (s *signing) nsecTTL() uint32 { return s.old.Negative().TTL() }
 
 // apexSets makes the RRsets that a signed zone has at its apex.
 func (s *signing) apexSets() {
@@ -240,14 +240,13 @@ func (s *signing) negative() error {
 	if !ok {
 		return errNoSOA
 	}
-	ttl := z.negative.ttl
+	ttl := s.nsecTTL()
 	z.negative = *soa.set
-	z.negative.ttl = ttl
 	z.negative.wire = uint32(len(z.data))
 	z.data = append(z.data, soa.Secured()...)
 	z.secured.shelf.live += uint64(len(soa.Secured()))
 	for at := z.negative.wire; at < uint32(len(z.data)); {
-		binary.BigEndian.PutUint32(z.data[at+6:], ttl)
+		binary.BigEndian.PutUint32(z.data[at+ttlAt:], ttl)
 		at += rrHeader + uint32(binary.BigEndian.Uint16(z.data[at+rrHeader-2:]))
 	}
 	if uint64(len(z.data)) > math.MaxUint32 {

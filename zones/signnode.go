@@ -227,7 +227,7 @@ func (c *chunk) was(id uint32, typ uint16) (RRset, bool) {
 
 // make adds an RRset that signing makes, and signs it.
 func (c *chunk) make(id uint32, m made) {
-	set := rrset{wire: uint32(len(c.data)), ttl: m.ttl, typ: m.typ, count: uint16(len(m.rdata))}
+	set := rrset{wire: uint32(len(c.data)), typ: m.typ, count: uint16(len(m.rdata))}
 	for _, data := range m.rdata {
 		c.rr(m.typ, m.ttl, data)
 	}
@@ -294,7 +294,8 @@ var errManySignatures = errors.New("more than 255 signatures of one RRset")
 func (c *chunk) signAs(owner []byte, set *rrset) {
 	s := c.s
 	c.canonical(set)
-	sigs, err := s.signer.Sign(c.sigs[:0], owner, set.typ, set.ttl, c.rdata, s.now)
+	ttl := ttlOf(c.data, set)
+	sigs, err := s.signer.Sign(c.sigs[:0], owner, set.typ, ttl, c.rdata, s.now)
 	c.sigs = sigs
 	if err == nil && len(sigs) > math.MaxUint8 {
 		err = errManySignatures
@@ -304,7 +305,7 @@ func (c *chunk) signAs(owner []byte, set *rrset) {
 		return
 	}
 	for _, data := range sigs {
-		c.rr(dns.TypeRRSIG, set.ttl, data)
+		c.rr(dns.TypeRRSIG, ttl, data)
 		c.expires = min(c.expires, binary.BigEndian.Uint32(data[sigExpiration-rrHeader:]))
 	}
 	set.sigs = uint8(len(sigs))

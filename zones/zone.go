@@ -67,9 +67,10 @@ type node struct {
 	_      uint16
 }
 
+// rrset takes 16 octets, so that none lies in two cache lines. The TTL is in
+// the RRs.
 type rrset struct {
 	wire  uint32 // offset of the first RR in data
-	ttl   uint32
 	extra uint32 // index into extras
 	size  uint16 // octets of all RRs
 	typ   uint16
@@ -210,7 +211,10 @@ type RRset struct {
 func (r RRset) Type() uint16 { return r.set.typ }
 
 // TTL is in seconds.
-func (r RRset) TTL() uint32 { return r.set.ttl }
+func (r RRset) TTL() uint32 { return ttlOf(r.zone.data, r.set) }
+
+// ttlOf is the TTL of an RRset whose RRs stand in data.
+func ttlOf(data []byte, set *rrset) uint32 { return binary.BigEndian.Uint32(data[set.wire+ttlAt:]) }
 
 // Count is the number of RRs.
 func (r RRset) Count() int { return int(r.set.count) }
@@ -262,6 +266,9 @@ func (r RRset) Target(dst *Name) error {
 
 // rrHeader is the length of an RR up to its RDATA, the owner being a pointer.
 const rrHeader = 12
+
+// ttlAt is where in it the TTL stands.
+const ttlAt = 6
 
 // soaMinimum reads the MINIMUM field, the last four octets of SOA RDATA.
 func soaMinimum(rdata string) uint32 {
