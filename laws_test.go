@@ -15,20 +15,21 @@ const module = "github.com/meridian-dns/meridian/"
 // mayImport lists, for each package of the project, the packages of the
 // project that it may import. cmd/meridian wires everything together.
 var mayImport = map[string]string{
-	"cmd/meridian":      "admin alert config dnssec geo internal/flat healthcheck resolver server steer zones",
-	"admin":             "resolver zones steer healthcheck",
-	"server":            "resolver",
-	"resolver":          "zones steer geo healthcheck dnssec",
-	"steer":             "geo healthcheck internal/flat internal/prefetch",
-	"zones":             "dnssec internal/prefetch",
-	"alert":             "",
-	"config":            "",
-	"internal/flat":     "",
-	"internal/prefetch": "",
-	"geo":               "internal/flat internal/prefetch",
-	"healthcheck":       "",
-	"dnssec":            "",
-	"e2e/scenario":      "", // read by tests alone
+	"cmd/meridian":        "admin alert config dnssec geo internal/background internal/flat healthcheck resolver server steer zones",
+	"admin":               "resolver zones steer healthcheck",
+	"server":              "resolver",
+	"resolver":            "zones steer geo healthcheck dnssec",
+	"steer":               "geo healthcheck internal/flat internal/prefetch",
+	"zones":               "dnssec internal/background internal/prefetch",
+	"alert":               "",
+	"config":              "",
+	"internal/flat":       "",
+	"internal/background": "",
+	"internal/prefetch":   "",
+	"geo":                 "internal/flat internal/prefetch",
+	"healthcheck":         "",
+	"dnssec":              "",
+	"e2e/scenario":        "", // read by tests alone
 }
 
 // source is one Go file of the project.

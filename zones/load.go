@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/meridian-dns/meridian/dnssec"
+	"github.com/meridian-dns/meridian/internal/background"
 )
 
 // stamp tells versions of a file apart; the zero stamp is that of a file that
@@ -78,8 +79,8 @@ type job struct {
 	prev       *Zone // served before
 	generation int
 	floor      uint32 // the last serial served
-	large      bool
-	begins     bool // at a start or reload, with nothing to serve yet
+	large      bool   // only of those beside which zones are served
+	begins     bool   // at a start or reload, with nothing to serve yet
 }
 
 // result is what became of a job.
@@ -144,6 +145,16 @@ func (f *Folder) load(ctx context.Context, j job) result {
 	}
 	r.unstable = r.unstable || ctx.Err() != nil
 	r.took = time.Since(start)
+	return r
+}
+
+// loadBeside is load while zones are served: work on a large one lets queries go
+// before it.
+func (f *Folder) loadBeside(ctx context.Context, j job) (r result) {
+	if !j.large {
+		return f.load(ctx, j)
+	}
+	background.Run(func() { r = f.load(ctx, j) })
 	return r
 }
 

@@ -4,6 +4,8 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+
+	"github.com/meridian-dns/meridian/internal/background"
 )
 
 // processors is how many goroutines work on one zone at a time.
@@ -20,8 +22,10 @@ func parallelBy(per, n int, work func(from, to int)) {
 	}
 	var next atomic.Int64
 	var wg sync.WaitGroup
+	beside := background.Here()
 	for range min(processors(), (n+per-1)/per) {
 		wg.Go(func() {
+			background.Follow(beside)
 			for from := int(next.Add(int64(per))) - per; from < n; from = int(next.Add(int64(per))) - per {
 				work(from, min(from+per, n))
 			}
@@ -51,8 +55,10 @@ func (s *signing) run(n int, fill func(c *chunk, from, to int)) error {
 	done := make(chan *chunk, cap(free))
 	var next, failed atomic.Int64
 	var wg sync.WaitGroup
+	beside := background.Here()
 	for range workers {
 		wg.Go(func() {
+			background.Follow(beside)
 			for c := range free {
 				if c.number = int(next.Add(1)) - 1; c.number >= count {
 					return

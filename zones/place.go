@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+
+	"github.com/meridian-dns/meridian/internal/background"
 )
 
 // builder makes a zone from its records: first it gives them their nodes, which
@@ -50,8 +52,10 @@ func (b *builder) beside(size int64) (place func(portion), wait func()) {
 		return b.place, func() {}
 	}
 	portions, done := make(chan portion, 8), make(chan struct{})
+	beside := background.Here()
 	go func() {
 		defer close(done)
+		background.Follow(beside)
 		for more := range portions {
 			b.place(more)
 		}

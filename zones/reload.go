@@ -21,14 +21,15 @@ var (
 // Quiet that does not look whole is waited for, at most three times as long;
 // what still changes then is left to Run. If ctx ends early, zones that are not
 // read yet stay loading.
-func (f *Folder) Load(ctx context.Context) []Problem { return f.reload(ctx) }
+func (f *Folder) Load(ctx context.Context) []Problem { return f.reload(ctx, true) }
 
 // Reload is Load for a folder that has zones loaded: it reads what changed and
 // what had failed, and ends the serving of zones whose files are gone. What has
 // a good version to serve waits for every file written within the last Quiet.
-func (f *Folder) Reload(ctx context.Context) []Problem { return f.reload(ctx) }
+func (f *Folder) Reload(ctx context.Context) []Problem { return f.reload(ctx, false) }
 
-func (f *Folder) reload(ctx context.Context) []Problem {
+// reload loads what has to be; eager says that nothing is served yet.
+func (f *Folder) reload(ctx context.Context, eager bool) []Problem {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.starting = true
@@ -41,10 +42,10 @@ func (f *Folder) reload(ctx context.Context) []Problem {
 	f.overtake()
 	f.queueChanged(f.pendIfFresh)
 	f.queueSigned()
-	f.loadReady(ctx)
+	f.loadReady(ctx, eager)
 	for round := 0; round < 3 && len(f.pending) > 0; round++ {
 		f.settle(ctx)
-		f.loadReady(ctx)
+		f.loadReady(ctx, eager)
 	}
 	f.unready()
 	f.publish()
@@ -198,9 +199,10 @@ func (f *Folder) due() time.Time {
 }
 
 // loadReady loads what is queued, several zones at a time, and waits for it.
-func (f *Folder) loadReady(ctx context.Context) {
+func (f *Folder) loadReady(ctx context.Context, eager bool) {
 	var jobs []job
 	for j, ok := f.next(true); ok; j, ok = f.next(true) {
+		j.large = !eager && f.isLarge(j.st)
 		jobs = append(jobs, j)
 	}
 	slices.SortFunc(jobs, func(a, b job) int { return cmp.Compare(a.name, b.name) })
@@ -210,7 +212,7 @@ func (f *Folder) loadReady(ctx context.Context) {
 	for range min(workers(), len(jobs)) {
 		wg.Go(func() {
 			for i := range todo {
-				results[i] = f.load(ctx, jobs[i])
+				results[i] = f.loadBeside(ctx, jobs[i])
 			}
 		})
 	}

@@ -134,7 +134,7 @@ func (r *runner) begin(ctx context.Context) bool {
 	if j.large = r.f.isLarge(j.st); j.large {
 		r.large++
 	}
-	go func() { r.f.results <- r.f.load(ctx, j) }()
+	go func() { r.f.results <- r.f.loadBeside(ctx, j) }()
 	return true
 }
 

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package background
+
+func lower() {}
+
+func lowered() bool { return false }
