@@ -46,6 +46,10 @@ func openSource(path string, s *schema) (*source, error) {
 	return src, nil
 }
 
+// readPiece is how much is read in one go. A kernel that does not interrupt its own work would keep whoever shares the
+// processor waiting while it copies a file of many MB, idle priority or not.
+const readPiece = 128 << 10
+
 // readFile reads a whole regular file that nobody changes meanwhile.
 func readFile(path string) ([]byte, error) {
 	before, err := os.Stat(path) // opening a pipe would wait for its writer
@@ -68,8 +72,12 @@ func readFile(path string) ([]byte, error) {
 	}
 	defer f.Close()
 	data := make([]byte, before.Size())
-	if _, err := io.ReadFull(f, data); err != nil {
-		return nil, fmt.Errorf("read: %w", err)
+	for rest := data; len(rest) > 0; {
+		n, err := io.ReadFull(f, rest[:min(readPiece, len(rest))])
+		if err != nil {
+			return nil, fmt.Errorf("read: %w", err)
+		}
+		rest = rest[n:]
 	}
 	after, err := f.Stat()
 	if err != nil {

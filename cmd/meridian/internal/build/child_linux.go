@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/meridian-dns/meridian/geo"
+	"github.com/meridian-dns/meridian/internal/background"
 	"github.com/meridian-dns/meridian/internal/flat"
 	"github.com/meridian-dns/meridian/steer"
 )
@@ -92,7 +93,12 @@ func (c Child) run(ctx context.Context, j *job, over *flat.Region) ([]*flat.Regi
 		files = append(files, f)
 	}
 	j.Idle = !c.Eager
-	if err := c.start(ctx, j, files, r); err != nil {
+	if c.Eager {
+		err = c.start(ctx, j, files, r)
+	} else {
+		background.Run(func() { err = c.start(ctx, j, files, r) })
+	}
+	if err != nil {
 		return nil, r, fmt.Errorf("%s: %w", j.doing(), err)
 	}
 	if r.Error != "" {
