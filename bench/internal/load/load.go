@@ -20,8 +20,13 @@ type Result struct {
 	Answered int           `json:"answered"`
 	Wrong    int           `json:"wrong"` // answers with other codes than NOERROR and NXDOMAIN, counted in Answered too
 	Elapsed  time.Duration `json:"elapsed"`
-	// Latencies, ascending, in nanoseconds from the intended time of sending; only of runs at a rate.
+	// Latencies, ascending, in nanoseconds from the intended time of sending; only of runs at a rate. A query without an
+	// answer counts with the time that the run waited for one, the least that it costs a client: else a server would look
+	// the faster the more it loses.
 	Latencies []uint32 `json:"-"`
+	// Away is the longest time, of a run at a rate, in which the generator neither sent nor looked for answers, because
+	// something else had its processor. All queries of that time look late, whatever the server did.
+	Away time.Duration `json:"away"`
 }
 
 // Lost is the number of queries without an answer.
@@ -96,6 +101,10 @@ func (r *run) finish(each func(id uint16)) (Result, error) {
 		if _, err := r.collect(each); err != nil {
 			return r.result, err
 		}
+	}
+	if r.result.Latencies != nil {
+		lost := slices.Repeat([]uint32{uint32(lostAfter)}, r.result.Lost())
+		r.result.Latencies = append(r.result.Latencies, lost...)
 	}
 	slices.Sort(r.result.Latencies)
 	return r.result, nil
@@ -180,8 +189,10 @@ func Paced(server netip.AddrPort, set *queries.Set, rate float64, length time.Du
 		r.result.Latencies = append(r.result.Latencies, uint32(min(time.Since(r.start)-r.due[id], time.Hour/1000)))
 	}
 	gap := func() time.Duration { return time.Duration(gaps.ExpFloat64() / rate * 1e9) }
+	before := time.Since(r.start)
 	for due := gap(); due < length; {
 		now := time.Since(r.start)
+		r.result.Away, before = max(r.result.Away, now-before), now
 		full := false
 		for ; due <= now && due < length && !full; due += gap() {
 			full = r.ask(due)

@@ -8,11 +8,15 @@ import (
 	"github.com/meridian-dns/meridian/bench/internal/geodata"
 )
 
-// gdnsd configures it with one UDP thread; everything else is its default.
+// gdnsd configures it with one UDP thread; everything else is its default, unless the workload asks for a buffer.
 func gdnsd(dir string, port int, w Workload) ([]string, error) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "options => { listen => \"127.0.0.1:%d\", udp_threads => 1, tcp_threads => 1, run_dir => %q, state_dir => %q }\n",
-		port, filepath.Join(dir, "run"), filepath.Join(dir, "state"))
+	buffer := ""
+	if w.Buffer {
+		buffer = "udp_rcvbuf => 1048576, "
+	}
+	fmt.Fprintf(&b, "options => { listen => \"127.0.0.1:%d\", udp_threads => 1, tcp_threads => 1, %srun_dir => %q, state_dir => %q }\n",
+		port, buffer, filepath.Join(dir, "run"), filepath.Join(dir, "state"))
 	var err error
 	switch w.Kind {
 	case Geo:

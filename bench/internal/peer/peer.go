@@ -48,6 +48,7 @@ type Workload struct {
 	Binary string // of Meridian
 	Sign   bool   // Static: the server signs the zone, with ECDSAP256SHA256, one key and NSEC
 	NSEC3  bool   // with NSEC3 instead; Meridian alone
+	Buffer bool   // gdnsd takes the largest receive buffer that it can be given, not the system's default
 }
 
 // Query asks for the address of a host of the Static zone; if that is signed, for the signature too.

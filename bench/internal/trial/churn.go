@@ -16,6 +16,7 @@ import (
 	"github.com/meridian-dns/meridian/bench/internal/load"
 	"github.com/meridian-dns/meridian/bench/internal/peer"
 	"github.com/meridian-dns/meridian/bench/internal/queries"
+	"golang.org/x/sys/unix"
 )
 
 // What happens while the load runs, and how long that takes in all.
@@ -107,7 +108,7 @@ func churn(r *Rig, t *Trial) error {
 	if err != nil {
 		return err
 	}
-	return r.churnRun(t, &churner{p, health, dir, data, 0}, set, file, rate/2)
+	return r.churnRun(t, &churner{server: p, health: health, dir: dir, data: data}, set, file, rate/2)
 }
 
 type churner struct {
@@ -115,7 +116,8 @@ type churner struct {
 	health *flapping
 	dir    string
 	data   string
-	edited int // zone edits so far
+
+	edited, reloaded int // zone edits and databases put in place so far
 }
 
 // churnRun has the same changes under the generator of this module, which tells latencies and asks whether answers come
@@ -131,6 +133,7 @@ func (r *Rig) churnRun(t *Trial, c *churner, set *queries.Set, file string, rate
 			return err
 		}
 		t.latenciesOf("while changing", res)
+		t.add("meridian", "generator away at most while changing", "ms", float64(res.Away)/1e6)
 		t.changed("", seen, res)
 		seen, res, err = c.under(length, func() (load.Result, error) { return load.DnsperfPaced(c.server.Addr, file, rate, length) })
 		if err != nil {
@@ -168,7 +171,7 @@ func (c *churner) under(length time.Duration, run func() (load.Result, error)) (
 		return changes{}, res, err
 	}
 	seen := <-done
-	c.edited += seen.edits
+	c.edited, c.reloaded = c.edited+seen.edits, c.reloaded+seen.reloads
 	seen.turns = int(c.health.switched.Swap(0))
 	return seen, res, seen.err
 }
@@ -195,7 +198,7 @@ func (c *churner) run(ctx context.Context, length time.Duration) (s changes) {
 		}
 		if s.reloads < dbReloads && part > float64(s.reloads)/dbReloads {
 			s.reloads++
-			s.err = touch(filepath.Join(c.data, geodata.IPv4))
+			s.err = replace(filepath.Join(c.data, geodata.IPv4), c.reloaded+s.reloads)
 		}
 		if b, err := peer.Ask(c.server.Addr, query, time.Second); err == nil {
 			s.compared++
@@ -250,26 +253,50 @@ check = "web"
 `, port)
 }
 
-// copyOfDatabases makes a folder whose files can be renamed over.
+// versions is how many copies of a database there are to be put in place in turn.
+const versions = 2
+
+// copyOfDatabases makes a folder whose files can be renamed over, and versions to rename: copying 60 MB while the load runs
+// would take the generator's processor from it.
 func (r *Rig) copyOfDatabases() (string, error) {
 	dir := filepath.Join(r.Dir, "databases")
+	if err := os.RemoveAll(dir); err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
 	for _, name := range []string{geodata.IPv4, geodata.IPv6} {
 		text, err := os.ReadFile(filepath.Join(r.Data, name))
 		if err != nil {
 			return "", err
 		}
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return "", err
+		names := []string{name}
+		if name == geodata.IPv4 {
+			for v := range versions {
+				names = append(names, version(name, v))
+			}
 		}
-		if err := os.WriteFile(filepath.Join(dir, name), text, 0o644); err != nil {
-			return "", err
+		for _, n := range names {
+			if err := os.WriteFile(filepath.Join(dir, n), text, 0o644); err != nil {
+				return "", err
+			}
 		}
 	}
+	unix.Sync() // writing them out would disturb the load
 	return dir, nil
 }
 
-// touch puts a copy of a file in its place, as a downloader would.
-func touch(file string) error {
-	_, err := rewrite(file, func(text string) string { return text })
-	return err
+func version(file string, n int) string { return fmt.Sprintf("%s.%d", file, n%versions) }
+
+// replace puts the next version of a file in its place, as a downloader would. The version keeps its other name.
+func replace(file string, n int) error {
+	now := time.Now()
+	if err := os.Chtimes(version(file, n), now, now); err != nil {
+		return err
+	}
+	if err := os.Link(version(file, n), file+".new"); err != nil {
+		return err
+	}
+	return os.Rename(file+".new", file)
 }
