@@ -32,7 +32,7 @@ func CoresMetric(check string) string { return "cores for " + check }
 func LateMetric(check string) string { return "latest " + check + " probe" }
 
 // health probes ten thousand servers once a second and reads what that costs the nameserver, and by how much a probe
-// // was late: seen from the servers, as the time between the end of a probe, which is the connection or the answer, and
+// was late: seen from the servers, as the time between the end of a probe, which is the connection or the answer, and
 // the beginning of the next one, less the interval. Both are as the kernel had them, so that the servers' own delays are
 // not in it; those of the answer on its way through the nameserver are.
 func health(r *Rig, t *Trial) error {
