@@ -50,8 +50,9 @@ This page is written by the program in ` + "`bench/`" + `; the raw figures are i
   machines better than the figures themselves.
 - One worker on one processor. How servers scale over many is not measured.
 - A virtual machine: the host may take time away unseen.
-- All queries come from one address and few ports: four under dnsperf, one when saturated. Meridian hands answers to one
-  port to the kernel together, which the peers do not. With a port for every query it has nothing to gain from that.
+- Queries come from one address and few ports: four under dnsperf, one under our own generator. Meridian hands answers to
+  one port to the kernel together, which the peers do not. Where every query has a port of its own, as most resolvers do
+  it, that gains nothing: the geo trial has a row for 200 ports.
 - The peers are Debian's packages with one thread and otherwise their defaults, not the newest versions nor tuned.
 - Peers cannot be configured equally in all (see the databases at the end), and only Meridian and gdnsd pick the
   nearest server by coordinates.

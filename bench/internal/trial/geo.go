@@ -17,12 +17,14 @@ const (
 	CPUSaturated = "CPU per answer, saturated"
 	RateDnsperf  = "answers, dnsperf"
 	Saturation   = "answers, saturated"
+	CPUScattered = "CPU per answer, dnsperf from 200 ports"
 )
 
 const (
 	window         = 256 // queries kept open by the saturating generator
 	dnsperfClients = 4
 	dnsperfOpen    = 100
+	scattered      = 200 // ports, each with a query open: two answers hardly ever go to one
 )
 
 func (r *Rig) geoWorkload() peer.Workload {
@@ -52,7 +54,7 @@ func geo(r *Rig, t *Trial) error {
 	if err := t.agreement(set, running); err != nil {
 		return err
 	}
-	return r.turns(t, running, r.udp(t, set, file)...)
+	return r.turns(t, running, append(r.udp(t, set, file), r.fromManyPorts(t, file))...)
 }
 
 // udp are the steps under dnsperf and saturated.
@@ -68,6 +70,15 @@ func (r *Rig) udp(t *Trial, set *queries.Set, file string) []step {
 				return load.Saturate(p.Addr, set, window, r.Length, uint64(round))
 			})
 		},
+	}
+}
+
+// fromManyPorts is the step under dnsperf with as many ports as queries open.
+func (r *Rig) fromManyPorts(t *Trial, file string) step {
+	return func(_ int, p *peer.Running) error {
+		return t.measure(p, CPUScattered, "answers, dnsperf from 200 ports", func() (load.Result, error) {
+			return load.Dnsperf(p.Addr, file, "udp", scattered, scattered, r.Length)
+		})
 	}
 }
 
