@@ -6,56 +6,41 @@ package proc
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
-// CPU gives the time that the process and its descendants have spent on processors, the sum over all their threads.
-// The kernel counts a running thread only at its ticks: read it while the threads are idle. Threads that have ended
-// are not in it; children of the process that have ended are, in hundredths of a second.
+// CPU gives the time that the process and its descendants have spent on processors, in nanoseconds, with all their threads,
+// also those that have ended. Children of the process that have ended count in hundredths of a second.
 func CPU(pid int) (time.Duration, error) {
-	var sum time.Duration
-	for _, p := range tree(pid) {
-		files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", p))
-		if err != nil {
+	sum, err := clock(pid)
+	if err != nil {
+		return 0, err
+	}
+	for _, p := range tree(pid)[1:] {
+		t, err := clock(p)
+		if err != nil && !errors.Is(err, unix.EINVAL) { // of one that has ended meanwhile
 			return 0, err
 		}
-		for _, f := range files {
-			t, err := threadCPU(f)
-			if err != nil {
-				return 0, err
-			}
-			sum += t
-		}
+		sum += t
 	}
 	ended, err := endedChildren(pid)
-	if err != nil && sum > 0 {
-		return 0, err
-	}
-	sum += ended
-	if sum == 0 {
-		return 0, fmt.Errorf("process %d has no threads that ran", pid)
-	}
-	return sum, nil
+	return sum + ended, err
 }
 
-func threadCPU(file string) (time.Duration, error) {
-	b, err := os.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) || err != nil && strings.Contains(err.Error(), "no such process") {
-		return 0, nil // ended meanwhile
+// clock reads the CPU-time clock of a process, whose number clock_getcpuclockid(3) makes so.
+func clock(pid int) (time.Duration, error) {
+	const scheduled = 2
+	var t unix.Timespec
+	if err := unix.ClockGettime(int32(^pid<<3|scheduled), &t); err != nil {
+		return 0, fmt.Errorf("processor time of process %d: %w", pid, err)
 	}
-	if err != nil {
-		return 0, err
-	}
-	t, err := ParseSchedstat(string(b))
-	if err != nil {
-		return 0, fmt.Errorf("%s: %w", file, err)
-	}
-	return t, nil
+	return time.Duration(t.Nano()), nil
 }
 
 // endedChildren gives the time of children that the process has waited for.
@@ -77,19 +62,6 @@ func parseEnded(line string) (time.Duration, error) {
 	user, err1 := strconv.ParseInt(fields[13], 10, 64)
 	system, err2 := strconv.ParseInt(fields[14], 10, 64)
 	return time.Duration(user+system) * 10 * time.Millisecond, errors.Join(err1, err2)
-}
-
-// ParseSchedstat reads the line of a schedstat file and gives its first number, nanoseconds on a processor.
-func ParseSchedstat(line string) (time.Duration, error) {
-	fields := strings.Fields(line)
-	if len(fields) != 3 {
-		return 0, fmt.Errorf("schedstat %q has %d fields, want 3", line, len(fields))
-	}
-	ns, err := strconv.ParseInt(fields[0], 10, 64)
-	if err != nil {
-		return 0, fmt.Errorf("schedstat %q: %w", line, err)
-	}
-	return time.Duration(ns), nil
 }
 
 // tree gives pid and all its descendants.

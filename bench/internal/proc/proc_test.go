@@ -2,29 +2,12 @@ package proc
 
 import (
 	"os"
+	"runtime"
 	"testing"
 	"time"
-)
 
-func TestParseSchedstat(t *testing.T) {
-	for _, c := range []struct {
-		line string
-		want time.Duration
-		ok   bool
-	}{
-		{"1234567890 55 7\n", 1234567890, true},
-		{"0 0 0\n", 0, true},
-		{"1 2\n", 0, false},
-		{"1 2 3 4\n", 0, false},
-		{"x 2 3\n", 0, false},
-		{"", 0, false},
-	} {
-		got, err := ParseSchedstat(c.line)
-		if got != c.want || (err == nil) != c.ok {
-			t.Errorf("%q: %v, %v", c.line, got, err)
-		}
-	}
-}
+	"golang.org/x/sys/unix"
+)
 
 func TestParseEnded(t *testing.T) {
 	line := "12 (a (b) c) S 1 12 12 0 -1 4194560 100 200 0 0 7 8 150 25 20 0 1 0 5 6 7\n"
@@ -60,6 +43,34 @@ func TestCPUOfThisProcessGrows(t *testing.T) {
 	if _, err := CPU(1 << 30); err == nil {
 		t.Error("a process that does not exist costs nothing without an error")
 	}
+}
+
+func TestCPUKeepsThreadsThatEnded(t *testing.T) {
+	before, err := CPU(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const work = 50 * time.Millisecond
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // which ends the thread
+		for began := threadTime(t); threadTime(t)-began < work; {
+		}
+	}()
+	<-done
+	time.Sleep(20 * time.Millisecond)
+	if after, err := CPU(os.Getpid()); err != nil || after-before < work {
+		t.Errorf("%v, then %v: %v", before, after, err)
+	}
+}
+
+func threadTime(t *testing.T) time.Duration {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &ts); err != nil {
+		t.Error(err)
+	}
+	return time.Duration(ts.Nano())
 }
 
 func TestMemoryOfThisProcess(t *testing.T) {

@@ -112,8 +112,8 @@ const method = `
 - Servers run on processor 0, one worker each, started with ` + "`taskset`" + `; the load runs on processor 1.
 - All servers of a trial run at the same time, idle except the one asked. They are asked in turn, A B C A B C, so that
   what changes slowly on the machine meets all of them; ratios are taken within a round.
-- CPU time is the nanoseconds in ` + "`/proc/PID/task/*/schedstat`" + ` of all threads of the server and its children, before and
-  after a run, divided by the answers received.
+- CPU time is what the process clocks (` + "`clock_getcpuclockid`" + `) of the server and its children say before and after a run, in
+  nanoseconds, threads and children that ended included, divided by the answers received.
 - *dnsperf* is Debian's: a file of binary queries, 4 clients, 100 queries open, over UDP.
 - *Saturated*: a generator that reads and writes with ` + "`recvmmsg`" + ` and ` + "`sendmmsg`" + ` keeps 256 queries open. "Server busy" tells how
   close to saturation that comes.
