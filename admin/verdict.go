@@ -144,6 +144,9 @@ func (j *judge) zones(s *Status) {
 			stale = append(stale, name)
 		}
 	}
+	if len(s.Zones) == 0 {
+		j.say(Warn, "no zones: every query is refused")
+	}
 	if len(failed) > 0 {
 		j.say(Bad, "%s %s did not load", noun(len(failed), "zone"), some(failed))
 	}

@@ -7,12 +7,14 @@ func TestJudge(t *testing.T) {
 	up := func(name, site string) Server { return Server{Name: name, Site: site, State: "up"} }
 	with := func(s Server, state, order string) Server { s.State, s.Order = state, order; return s }
 	fr, de, ny := up("fr", "eu"), up("de", "eu"), up("ny", "ny")
+	serving := []Zone{{Name: "example.com.", State: "serving"}}
 	for _, c := range []struct {
 		name        string
 		s           Status
 		level, want string
 	}{
 		{"nothing", Status{}, Well, "All is well"},
+		{"no zones", Status{Zones: []Zone{}, Servers: []Server{fr}}, Warn, "No zones: every query is refused"},
 		{"all up", Status{Servers: []Server{fr, de, ny}}, Well, "All is well: all 3 servers are up"},
 		{"some without a check", Status{Servers: []Server{fr, with(ny, "unchecked", "")}}, Well, "All is well: 1 server up"},
 		{"one down", Status{Servers: []Server{with(fr, "down", ""), de, ny}}, Bad, "1 server down: fr"},
@@ -33,12 +35,15 @@ func TestJudge(t *testing.T) {
 		{"the root", Status{Zones: []Zone{{Name: ".", State: "failed"}}}, Bad, "Zone . did not load"},
 		{"an alarm", Status{Alarms: []Alarm{{Key: "reload", Text: "the last reload was refused: x\ny"}}}, Warn, "The last reload was refused: x"},
 	} {
+		if c.s.Zones == nil {
+			c.s.Zones = serving
+		}
 		v := Judge(&c.s)
 		if v.Level != c.level || v.Text != c.want {
 			t.Errorf("%s: %s %q, want %s %q", c.name, v.Level, v.Text, c.level, c.want)
 		}
 	}
-	many := Status{}
+	many := Status{Zones: serving}
 	for _, name := range []string{"a", "b", "c", "d", "e", "f", "g"} {
 		many.Servers = append(many.Servers, with(up(name, name), "down", ""))
 	}
