@@ -173,6 +173,9 @@ func testLive(t *testing.T, b *browser) {
 	f.explains(p, "www.example.com", "A", "127.0.0.1")
 	f.explains(p, "ns1.example.com", "AAAA", "2001:db8::/32")
 	f.explains(p, "www.example.org", "A", "192.0.2.1")
+	f.explains(p, "www.example.com", "A", "81.2.69.0/24")
+	f.run("undrain", "ny")
+	p.await("the explanation after the drain", `document.getElementById('explaintext').textContent.includes('answer   127.9.0.1')`)
 	p.clean(f.url)
 
 	f.process.stop()
@@ -196,8 +199,9 @@ func (f *fleet) explains(p *tab, name, kind, client string) {
 	if got := p.eval(`document.getElementById('explaintext').textContent`); got != said {
 		p.t.Errorf("the page explains\n%s\nthe command\n%s", got, said)
 	}
-	drawn := strings.Join(strings.Fields(p.eval(`document.querySelector('.decision').textContent`)), "")
-	for line := range strings.Lines(said) {
+	drawn := strings.Join(strings.Fields(p.eval(`document.querySelector('.decision').textContent`)), "") +
+		p.eval(`[...document.querySelectorAll('.decision time')].map((t) => t.dateTime).join()`)
+	for line := range strings.Lines(strings.ReplaceAll(said, " since ", " for ")) { // drawn as a length of time
 		for _, word := range strings.Fields(strings.TrimPrefix(line, "tier")) {
 			if word = strings.Trim(word, "*"); !strings.Contains(strings.ToLower(drawn), strings.ToLower(word)) {
 				p.t.Errorf("what is drawn lacks %q of %q", word, line)

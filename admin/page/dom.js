@@ -60,6 +60,8 @@ export function keyed(parent, items, keyOf, make, update, skip = 0) {
   if (focus && focus !== document.activeElement && focus.isConnected) focus.focus({preventScroll: true});
 }
 
+export const capital = (s) => s.charAt(0).toUpperCase() + s.slice(1);
+
 export const count = (n, noun) => `${grouped(n)} ${noun}${n === 1 ? '' : 's'}`;
 
 export const grouped = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, '\u202f');
@@ -79,6 +81,17 @@ export function latency(us) {
   if (us < 10000) return `${(us / 1000).toFixed(1)} ms`;
   return us < 10e6 ? `${Math.round(us / 1000)} ms` : `${Math.round(us / 1e6)} s`;
 }
+
+// local puts the times within a text as the clock of this screen has them.
+export const local = (text) => text.replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, (at) => clock(new Date(at)));
+
+// aged gives a text as parts, with lengths of time, which tick, for the times that it has of something's beginning.
+export const aged = (text) => text.split(/since (\d{4}-\S+Z)/).flatMap((part, i) => {
+  if (i % 2 === 0) return [part];
+  const node = el('time', {class: 'age'});
+  since(node, part);
+  return ['for ', node];
+});
 
 export const never = (t) => !t || t.startsWith('0001-');
 

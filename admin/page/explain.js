@@ -1,7 +1,7 @@
 // The explain box: draws the lines of /v1/explain, which are those of "meridian explain".
 
 import {json} from './api.js';
-import {$, el} from './dom.js';
+import {$, el, grouped, aged} from './dom.js';
 import {icon} from './shapes.js';
 
 const column = 9; // characters of a line's label
@@ -51,26 +51,50 @@ function chip(text) {
   const s = server(text);
   if (!s) return el('li', {class: 'rest'}, text.trim());
   const look = /^drained/.test(s.state) ? 'drained' : /\bup\b/.test(s.state) ? 'up' : /\bdown\b/.test(s.state) ? 'down' : 'unknown';
-  return el('li', {class: s.picked ? 'picked' : ''}, icon(look), el('strong', {}, s.name), el('span', {class: 'far'}, s.far),
-    el('span', {class: 'hint'}, s.state), s.picked ? el('span', {class: 'star'}, 'in the answer') : null);
+  return el('li', {class: s.picked ? 'picked' : ''}, icon(look), el('strong', {}, s.name), el('span', {class: 'far'}, s.far.replace(/^\d+/, grouped)),
+    el('span', {class: 'hint'}, ...aged(s.state)), s.picked ? el('span', {class: 'star'}, 'in the answer') : null);
 }
 
-async function ask() {
-  const [name, type, client] = [$('xname').value.trim(), $('xtype').value, $('xclient').value.trim()];
+let asked = null; // what somebody wants explained, and what was said
+let view = 0; // the newest
+
+async function ask(name, type, client) {
+  const mine = asked = {name, type, client, view, said: ''};
+  await answer(mine);
+}
+
+// answer says it unless that is what was said last.
+async function answer(q) {
   const out = $('explained');
   try {
-    const x = await json(`/v1/explain?name=${encodeURIComponent(name)}&type=${type}&client=${encodeURIComponent(client)}`);
-    out.replaceChildren(draw(x.lines), el('details', {}, el('summary', {}, 'As the command line says it'),
-      el('p', {}, el('code', {}, `meridian explain ${name} ${type} --client ${client}`)),
-      el('pre', {id: 'explaintext', tabindex: 0}, x.lines.join('\n'))));
+    const x = await json(`/v1/explain?name=${encodeURIComponent(q.name)}&type=${q.type}&client=${encodeURIComponent(q.client)}`);
+    const said = x.lines.join('\n');
+    if (q !== asked || q.said === said) return;
+    q.said = said;
+    const open = out.querySelector('details')?.open;
+    const focus = out.contains(document.activeElement) && document.activeElement.tagName;
+    out.replaceChildren(draw(x.lines), el('details', {open}, el('summary', {}, 'As the command line says it'),
+      el('p', {}, el('code', {}, `meridian explain ${q.name} ${q.type} --client ${q.client}`)),
+      el('pre', {id: 'explaintext', tabindex: 0}, said)));
+    if (focus) out.querySelector(focus)?.focus({preventScroll: true});
   } catch (e) {
+    if (q !== asked || q.said !== '' && e.status === undefined) return; // the page says that there is no connection
+    q.said = '';
     out.replaceChildren(el('p', {class: 'error', role: 'alert'}, e.message));
   }
 }
 
-export function startExplain() {
+// render has what is explained follow the view.
+export function render(status) {
+  view = status.generation;
+  if (!asked || asked.view === view) return;
+  asked.view = view;
+  answer(asked);
+}
+
+export function start() {
   $('explain').addEventListener('submit', (e) => {
     e.preventDefault();
-    ask();
+    ask($('xname').value.trim(), $('xtype').value, $('xclient').value.trim());
   });
 }

@@ -5,7 +5,7 @@ import {$, say, show, clock, setClock, tick} from './dom.js';
 import * as servers from './servers.js';
 import * as tables from './tables.js';
 import * as verdict from './verdict.js';
-import {startExplain} from './explain.js';
+import * as explain from './explain.js';
 import * as map from './map.js';
 
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -23,6 +23,7 @@ async function refresh() {
   verdict.render(status);
   servers.render(status);
   tables.render(status, events);
+  explain.render(status);
   linked(true);
   map.render(status).catch(() => {}); // it may take long; what is wrong comes to light here anyway
   await servers.vitals();
@@ -104,7 +105,7 @@ $('forget').addEventListener('click', () => {
 });
 show($('forget'), token.get() !== '');
 
-startExplain();
+explain.start();
 setInterval(tick, 1000);
 setInterval(() => { if (!document.hidden && !document.body.classList.contains('stale')) servers.vitals().catch(() => {}); }, 15000);
 loop();

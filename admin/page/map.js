@@ -2,12 +2,12 @@
 // texts, element by element.
 
 import {json, text} from './api.js';
-import {$, el, svg, say, show, keyed, grouped} from './dom.js';
+import {$, el, svg, say, show, keyed, grouped, capital} from './dom.js';
 import {icon} from './shapes.js';
 
 const elements = ['svg', 'g', 'path', 'circle', 'text', 'title', 'desc'];
 const attributes = ['class', 'd', 'cx', 'cy', 'r', 'x', 'y', 'transform', 'viewBox', 'role', 'aria-label'];
-const mostSites = 16;
+const mostSites = matchMedia('(max-width: 44rem)').matches ? 8 : 18;
 
 const gate = globalThis.trustedTypes?.createPolicy('map', {createHTML: (s) => s});
 
@@ -89,11 +89,11 @@ function legend(coverage) {
       node.dataset.state = state;
       node.querySelector('.mark').replaceChildren(icon(state), el('span', {class: 'spoken'}, state));
     }
-    const way = g.share > 0 && g.way > 0 ? `, mean ${grouped(Math.round(g.way / g.share / 10) * 10)} km` : '';
+    const way = g.share > 0 && g.way > 0 ? `, mean ${grouped(Math.round(g.way / g.share / 10) * 10)}\u00a0km` : '';
     say(node.querySelector('.hint'), `${percent(g.share)} of the land${way}`);
   });
   const rest = all.length - mostSites;
-  say($('legendrest'), [rest > 0 ? `${rest} more sites.` : '', ...coverage.notes.map((n) => `${n.charAt(0).toUpperCase()}${n.slice(1)}.`)].join(' '));
+  say($('legendrest'), [rest > 0 ? `${rest} more site${rest === 1 ? '' : 's'}.` : '', ...coverage.notes.map((n) => `${capital(n)}.`)].join(' '));
 }
 
 function makeEntry(g) {

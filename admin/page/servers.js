@@ -1,7 +1,7 @@
 // The table of servers: by site, trouble first, bounded however many there are.
 
 import {json} from './api.js';
-import {$, el, say, show, keyed, since, count, latency} from './dom.js';
+import {$, el, say, show, keyed, since, count, latency, local} from './dom.js';
 import {icon, lookOf, spark} from './shapes.js';
 
 const fewServers = 24; // of so many, all sites are open
@@ -21,6 +21,8 @@ let shown = []; // names of the servers in the table
 export function render(now) {
   status = now;
   show($('findbox'), now.servers.length > 12);
+  show($('servers'), now.servers.length > 0);
+  show($('noservers'), now.servers.length === 0);
   draw();
 }
 
@@ -69,7 +71,7 @@ function tell(list, sites, hidden) {
   const words = new Map();
   for (const s of list) words.set(s.look.word, (words.get(s.look.word) || 0) + 1);
   const parts = [...words].map(([w, n]) => `${n} ${w}`).join(', ');
-  say($('servercount'), `${count(list.length, 'server')} in ${count(sites, 'site')}${parts ? `: ${parts}` : ''}`);
+  say($('servercount'), list.length === 0 ? '' : `${count(list.length, 'server')} in ${count(sites, 'site')}${parts ? `: ${parts}` : ''}`);
   say($('serverrest'), hidden > 0 ? `${count(hidden, 'site')} more, with nothing worse than those above; find them by name` : '');
 }
 
@@ -161,7 +163,7 @@ function updateRow(row, s) {
   say(at('.name'), s.name);
   say(at('.in'), s.pools.length ? `in ${s.pools.slice(0, 5).join(', ')}${s.pools.length > 5 ? ` and ${s.pools.length - 5} more` : ''}` : 'in no pool');
   since(at('time'), s.since);
-  say(at('.why'), s.reason);
+  say(at('.why'), local(s.reason));
   drawTargets(at('ul'), targets.get(s.name) || [], s.reason);
 }
 

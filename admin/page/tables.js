@@ -1,6 +1,6 @@
 // Everything that is a plain list: pools, orders, zones, events, the nameserver itself.
 
-import {$, el, say, show, keyed, since, count, grouped, ago, never, clock} from './dom.js';
+import {$, el, say, show, keyed, since, count, grouped, ago, never, clock, capital} from './dom.js';
 import {icon} from './shapes.js';
 
 const mostZones = 60;
@@ -32,8 +32,8 @@ function pools() {
         row.dataset.look = row.className = look;
         row.querySelector('.mark').replaceChildren(icon(look));
       }
-      say(row.querySelector('.word'), p.state + (p.drained ? `, ${p.drained} drained` : ''));
-      say(row.querySelector('.of'), `${p.up} of ${p.servers}`);
+      say(row.querySelector('.word'), p.state);
+      say(row.querySelector('.of'), `${p.up} of ${p.servers} up${p.drained ? `, ${p.drained} drained` : ''}`);
       row.querySelector('i').style.width = `${p.servers ? (100 * p.up) / p.servers : 0}%`;
     });
 }
@@ -47,6 +47,7 @@ function shares(p) {
 }
 
 function orders() {
+  show($('ordercard'), status.orders.length + status.servers.length > 0);
   show($('noorders'), status.orders.length === 0);
   keyed($('orders'), status.orders, (o) => o.id, () => el('li', {}, el('span', {class: 'mark'}), el('strong', {}), el('span', {class: 'why'}), el('span', {class: 'hint'}), el('code', {})),
     (node, o) => {
@@ -72,7 +73,9 @@ function zones() {
   const fit = status.zones.filter((z) => z.name.includes(wanted));
   const list = fit.sort((a, b) => rank(a) - rank(b)).slice(0, mostZones);
   show($('findzonebox'), status.zones.length > 12);
-  say($('zonecount'), count(fit.length, 'zone') + (fit.length > list.length ? `, ${list.length} shown` : ''));
+  show($('zones'), status.zones.length > 0);
+  show($('nozones'), status.zones.length === 0);
+  say($('zonecount'), status.zones.length === 0 ? '' : count(fit.length, 'zone') + (fit.length > list.length ? `, ${list.length} shown` : ''));
   keyed($('zones').tBodies[0], list, (z) => z.name,
     () => el('tr', {}, el('td', {class: 'state'}, el('span', {class: 'mark'}), el('span', {class: 'word'})), el('th', {scope: 'row'}, el('span', {class: 'name'}), el('span', {class: 'error'})), el('td', {class: 'serial num'}), el('td', {class: 'names num'}), el('td', {class: 'signed'})),
     (row, z) => {
@@ -84,7 +87,7 @@ function zones() {
       say(row.querySelector('.word'), z.problem && z.state === 'serving' ? 'old version' : z.state);
       say(row.querySelector('.name'), z.name.length > 1 ? z.name.replace(/\.$/, '') : z.name);
       say(row.querySelector('.error'), z.problem);
-      say(row.querySelector('.serial'), z.state === 'serving' ? `serial ${z.serial}` : '');
+      say(row.querySelector('.serial'), z.state === 'serving' ? String(z.serial) : '');
       say(row.querySelector('.names'), z.state === 'serving' ? count(z.names, 'name') : '');
       say(row.querySelector('.signed'), z.state === 'serving' ? (z.signed ? 'signed' : 'not signed') : '');
     });
@@ -92,7 +95,7 @@ function zones() {
 
 function self() {
   const s = status, up = Date.parse(s.now) - Date.parse(s.started);
-  const rows = s.alarms.map((a) => [a.key, `${a.text.split('\n')[0]}, for ${ago(Date.parse(s.now) - Date.parse(a.since))}`, 'alarm']);
+  const rows = s.alarms.map((a) => [capital(a.key), `${a.text.split('\n')[0]}, for ${ago(Date.parse(s.now) - Date.parse(a.since))}`, 'alarm']);
   rows.push(['Version', `${s.version}, process ${s.pid}`], ['Running for', ago(up)], ['View', `generation ${grouped(s.generation)}`]);
   rows.push(['Answers on', s.listen.join(', ')], ['Queries', grouped(s.dns.udp_queries + s.dns.tcp_queries)]);
   rows.push(['Probes', `${grouped(s.probes.probes)}, ${grouped(s.probes.failures)} failed`]);
@@ -108,10 +111,12 @@ function geo(g) {
   return `${name}, of ${g.built.slice(0, 10)}, ${ago(Date.parse(status.now) - Date.parse(g.built))} old`;
 }
 
+const changed = (e) => (e.what.startsWith('order ') ? `${e.from === 'drain' ? '' : 'forced '}${e.from} ${e.to}` : `${e.from} → ${e.to}`);
+
 function makeEvent(e) {
   const look = {up: 'up', down: 'down', begun: 'drained', planned: 'drained'}[e.to] || 'unknown';
   return el('li', {}, icon(look), el('time', {class: 'age'}), el('strong', {}, e.server || e.what),
-    el('span', {}, `${e.from} → ${e.to}`), el('span', {class: 'hint'}, e.server ? e.what : ''), el('span', {class: 'why'}, e.reason));
+    el('span', {}, changed(e)), el('span', {class: 'hint'}, e.server ? e.what : ''), el('span', {class: 'why'}, e.reason));
 }
 
 $('findzone').addEventListener('input', zones);

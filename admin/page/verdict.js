@@ -1,12 +1,10 @@
 // The sentence that says what is wrong.
 
-import {$, el, say, keyed} from './dom.js';
+import {$, el, say, keyed, capital} from './dom.js';
 import {icon} from './shapes.js';
 
 const looks = {bad: 'down', warn: 'part', note: 'drained', well: 'up'};
 const marks = {bad: '✖ ', warn: '! ', note: '', well: ''};
-
-const capital = (s) => s.charAt(0).toUpperCase() + s.slice(1);
 
 export function render(status) {
   const v = status.verdict;

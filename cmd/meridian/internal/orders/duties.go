@@ -137,7 +137,7 @@ func (e *entry) why() string {
 		words = append(words, fmt.Sprintf("%q", e.Reason))
 	}
 	if !e.Until.IsZero() {
-		words = append(words, "until "+e.Until.UTC().Format(time.RFC3339))
+		words = append(words, "until "+e.Until.UTC().Round(time.Second).Format(time.RFC3339))
 	}
 	return strings.Join(words, ", ")
 }
