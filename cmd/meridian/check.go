@@ -54,7 +54,6 @@ type painter struct{ on bool }
 
 func (p painter) red(s string) string    { return p.paint("31", s) }
 func (p painter) yellow(s string) string { return p.paint("33", s) }
-func (p painter) green(s string) string  { return p.paint("32", s) }
 
 // named paints in a colour by its name; "" is none.
 func (p painter) named(colour, s string) string {

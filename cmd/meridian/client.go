@@ -56,6 +56,16 @@ func whoAmI() string {
 	return os.Getenv("USER")
 }
 
+// atMost refuses more arguments.
+func atMost(n int, what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) > n {
+			return usageError{fmt.Errorf("%s takes one %s, not %d; see %s --help", cmd.Name(), what, len(args), cmd.CommandPath())}
+		}
+		return nil
+	}
+}
+
 // atLeast refuses fewer arguments.
 func atLeast(n int, what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {

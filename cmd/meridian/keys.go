@@ -28,7 +28,7 @@ nameserver that has the files follows them. The running server sees a change by 
 		Example: `  meridian keys init example.com         the first keys, once, on one nameserver
   meridian keys ds example.com           the record for the registrar
   meridian keys list example.com         how the keys stand, and what comes next
-  meridian keys roll example.com         replace the key that the registrar knows`,
+  meridian keys roll example.com         replace the key the registrar knows`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}

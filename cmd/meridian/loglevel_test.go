@@ -74,8 +74,8 @@ func TestLogLevelChanges(t *testing.T) {
 	if reloads(); !eventually(func() bool { return strings.Count(p.output(), "zone loaded") > before }) {
 		t.Errorf("the zone loaded is not in the log:\n%s", p.output())
 	}
-	level(`"loud" is none of debug, info, warn, error`, 1, "loud")
-	level(`"fatal" is none of debug, info, warn, error`, 1, "fatal")
+	level(`"loud" is none of debug, info, warn, error`, 2, "loud")
+	level(`"fatal" is none of debug, info, warn, error`, 2, "fatal")
 	level("debug\n", 0)
 	if audit := h.mustRead("state/audit.log"); strings.Count(audit, `"action":"log level"`) != 2 {
 		t.Errorf("audit log:\n%s", audit)

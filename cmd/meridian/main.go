@@ -67,9 +67,9 @@ func newRoot() *cobra.Command {
 		Long: `Meridian is an authoritative nameserver. Zone files say which names are geographic,
 a configuration says where your servers are, and every client gets the nearest
 one that is healthy.`,
-		Example: `  meridian demo                                  see it work, in a minute and without a configuration
-  meridian check --config meridian.toml          is everything right?
-  meridian serve --config meridian.toml          run
+		Example: `  meridian demo                            try it out, without a configuration
+  meridian check --config meridian.toml    is everything right?
+  meridian serve --config meridian.toml    run
   meridian explain www.example.com --client 81.2.69.0/24`,
 		Args:          noArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -83,8 +83,14 @@ one that is healthy.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
 	})
-	root.AddCommand(newServe(s), newCheck(s), newExplain(s), newMap(s), newDump(s), newStatus(s), newHistory(s),
-		newDrain(s), newUndrain(s), newForce(s), newReadmit(s), newReload(s), newLogLevel(s), newAlert(s), newKeys(s), newDemo(s), newVersion(), newBuild())
+	addGroup(root, "The nameserver:", newDemo(s), newCheck(s), newServe(s))
+	addGroup(root, "What is answered, and why:", newExplain(s), newMap(s), newDump(s))
+	addGroup(root, "While it runs:", newStatus(s), newHistory(s), newDrain(s), newUndrain(s), newForce(s), newReadmit(s), newReload(s), newLogLevel(s))
+	addGroup(root, "Besides:", newKeys(s), newAlert(s), newVersion())
+	root.SetHelpCommandGroupID("Besides:")
+	root.SetCompletionCommandGroupID("Besides:")
+	root.AddCommand(newBuild())
+	fitHelp(root)
 	return root
 }
 

@@ -40,10 +40,10 @@ rankings, so rules, fences, order, drains and dead servers all show.
 The running server is asked, so the map is of this moment. If none runs, or with
 --offline, it is made from the configuration, and every server counts as up.
 --down takes servers for down. --add tries a server before there is one.`,
-		Example: `  meridian map web                                    who serves what, and how far
-  meridian map web --out map.svg                      as a picture
-  meridian map web --down fr --out without-fr.svg     what if fr died?
-  meridian map web --add "jp=Tokyo" --out jp.svg      what would a server in Tokyo do?`,
+		Example: `  meridian map web                                 who serves what, how far
+  meridian map web --out map.svg                   as a picture
+  meridian map web --down fr --out without-fr.svg  what if fr died?
+  meridian map web --add jp=Tokyo --out jp.svg     what would Tokyo do?`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usageError{fmt.Errorf("map needs the name of a pool; see %s --help", cmd.CommandPath())}
@@ -118,7 +118,7 @@ func (m *mapCommand) write(drawn *admin.Map) error {
 //	no      no          yes             the server
 //	no      no          no              us
 func (m *mapCommand) draw(ctx context.Context) (drawn *admin.Map, from string, err error) {
-	why := "computed from " + m.config + "; every server counts as up"
+	why := "computed from " + m.config
 	if len(m.add) == 0 && !m.offline {
 		drawn, err := m.ask(ctx)
 		switch {

@@ -14,23 +14,37 @@ import (
 // printCoverage writes what each server serves, and by whom each country is served.
 func printCoverage(w io.Writer, c *admin.Coverage) {
 	p := painterFor(w)
+	width := widthOf(w)
 	for _, note := range c.Notes {
-		fmt.Fprintln(w, p.yellow(note))
+		for _, part := range wrapped(note, width) {
+			fmt.Fprintln(w, p.yellow(part))
+		}
 	}
 	rows := [][]string{{"SERVER", "STATE", "LAND", "COUNTRIES", "MEAN KM", "FARTHEST KM"}}
 	for _, s := range c.Servers {
-		rows = append(rows, []string{s.Name, s.State, percent(s.Share), fmt.Sprint(s.Countries), distance(s.KM), distance(s.FarthestKM)})
+		near, far := distance(s.KM), distance(s.FarthestKM)
+		if s.Share == 0 {
+			near, far = "-", "-"
+		}
+		rows = append(rows, []string{s.Name, s.State, percent(s.Share), fmt.Sprint(s.Countries), near, far})
 	}
 	fmt.Fprintln(w)
 	printColumns(w, p, rows, 2)
 	names := calledIn(c)
 	rows = [][]string{{"COUNTRY", "", "MEAN KM", "SERVED BY"}}
 	for _, l := range c.Countries {
-		rows = append(rows, []string{l.Name, l.Code, distance(l.KM), servedBy(&l, names)})
+		name := l.Name
+		if width > 0 && width < roomy {
+			name = cut(name, narrowCountry)
+		}
+		rows = append(rows, []string{name, l.Code, distance(l.KM), servedBy(&l, names)})
 	}
 	fmt.Fprintln(w)
 	printColumns(w, p, rows, 2)
 }
+
+// narrowCountry is how many characters of a country's name a narrow terminal shows.
+const narrowCountry = 30
 
 // mostNamed is how many of those that serve a country are named.
 const mostNamed = 3

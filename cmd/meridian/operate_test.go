@@ -43,9 +43,12 @@ func TestDrainAndForce(t *testing.T) {
 		{"explain www.example.com --client " + nyClient, 0, `, "kernel", until `, fr},
 		{"drain *", 0, "(ny, fr)", ny}, // all candidates: nobody is
 		{"undrain fr", 1, "fr is in order 2, drain *: name that, or --id", ny},
-		{"undrain --id 2", 0, "ended: 2  * drained", fr},
-		{"undrain ny", 0, "ended: 1  ny drained", ny},
+		{"undrain --id 2", 0, "ended: order 2: * drained until it is released", fr},
+		{"undrain ny", 0, "ended: order 1: ny drained", ny},
 		{"undrain ny", 1, "no such order", ny},
+		{"drain ny --for banana", 2, `--for: "banana" is not a length of time`, ny},
+		{"history ny fr", 2, "history takes one server, not 2", ny},
+		{"log-level loud", 2, `"loud" is none of debug, info, warn, error`, ny},
 		{"drain", 0, "no server is drained or forced", ny},
 		{"force down ny --pool web", 0, "ny in web forced down", fr},
 		{"force up ny", 0, "ny forced up", ny}, // the newer counts
@@ -54,7 +57,6 @@ func TestDrainAndForce(t *testing.T) {
 		{"status", 0, "planned", ny},
 		{"drain nobody", 1, "nobody fits no server; there are ny, fr", ny},
 		{"drain ny --pool mail", 1, `no pool is named "mail"; there are web`, ny},
-		{"drain ny --for soon", 1, `"soon" is not a duration`, ny},
 		{"drain ny --at yesterday", 2, `"yesterday" is not a time`, ny},
 		{"force sideways ny", 2, `"sideways" is none of up, down, auto`, ny},
 		{"undrain", 2, "which?", ny},
@@ -175,9 +177,9 @@ func TestStatusTable(t *testing.T) {
 			{Name: "de", Site: "europe", State: "up", Order: "drained", Reason: "ann"},
 		},
 	}
-	want := `3 problems   meridian 1.0, up 3d 3h, 1 zone, 1 234 567 queries
+	want := `No server up in pool mail · 1 server down: fr · refused · 1 drained: de
+meridian 1.0, up 3d 3h, 1 zone, 1 234 567 queries
 ! reload: refused (2m)
-! pool mail: no server is up
 
 SERVER  STATE         SINCE  WHY
 fr      DOWN          1m     connection refused connection refused connection
@@ -198,6 +200,29 @@ mail  0/1  DOWN
 	}
 	if got := statusPage(&st, painter{on: true}, 80); !strings.Contains(got, "\x1b[31mfr ") {
 		t.Errorf("no colours:\n%q", got)
+	}
+}
+
+// TestHistoryTable holds how events read: why stands whole, and orders are no changes of state.
+func TestHistoryTable(t *testing.T) {
+	at := time.Date(2026, 11, 21, 12, 0, 0, 0, time.Local)
+	table := &table{width: 80}
+	for _, e := range []admin.Event{
+		{At: at, What: "http 192.0.2.1:80/healthz", Server: "fr", From: "up", To: "down", Reason: "connect: connection refused"},
+		{At: at, What: "http 192.0.2.1:80/healthz", Server: "fr", From: "down", To: "up"},
+		{At: at, What: "order 1, fr", Server: "fr", From: "drain", To: "begun", Reason: "ann: kernel"},
+		{At: at, What: "order 2, fr", Server: "fr", From: "down", To: "released", Reason: "ann"},
+	} {
+		table.row(historyRow(&e))
+	}
+	want := `2026-11-21 12:00:00  fr  up > down             connect: connection refused (http
+                                               192.0.2.1:80/healthz)
+2026-11-21 12:00:00  fr  down > up             http 192.0.2.1:80/healthz
+2026-11-21 12:00:00  fr  drain begun           ann: kernel (order 1, fr)
+2026-11-21 12:00:00  fr  forced down released  ann (order 2, fr)
+`
+	if got := table.String(); got != want {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
 	}
 }
 

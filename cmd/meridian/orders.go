@@ -112,6 +112,9 @@ all_down, and may be answered if all others are down, too.`,
 
 func giveOrder(cmd *cobra.Command, s *settings, f *orderFlags, kind string, servers []string) error {
 	r := admin.OrderRequest{Kind: kind, Servers: servers, Pools: f.pools, For: f.length, Reason: f.reason, Who: whoAmI()}
+	if d, err := time.ParseDuration(f.length); f.length != "" && (err != nil || d <= 0) {
+		return usageError{fmt.Errorf("--for: %q is not a length of time such as 30m or 2h", f.length)}
+	}
 	if f.at != "" {
 		at, err := parseAt(f.at, time.Now())
 		if err != nil {
@@ -187,16 +190,16 @@ func printOrders(w io.Writer, f *orderFlags, list []admin.Order) error {
 	return nil
 }
 
-// orderLine is an order in words: "3  fr drained until 15:04 (56m), by ann: kernel".
+// orderLine is an order in words: "order 3: fr drained until 15:04 (56m), by ann: kernel".
 func orderLine(o *admin.Order) string {
 	what := map[string]string{admin.Drain: "drained", admin.Up: "forced up", admin.Down: "forced down"}[o.Kind]
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s  %s %s", o.ID, o.Target(), what)
+	fmt.Fprintf(&b, "order %s: %s %s", o.ID, o.Target(), what)
 	if o.Planned {
 		b.WriteString(" from " + clock(o.From))
 	}
 	if o.Until.IsZero() {
-		b.WriteString(" until released")
+		b.WriteString(" until it is released")
 	} else {
 		fmt.Fprintf(&b, " until %s", clock(o.Until))
 	}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -23,7 +24,7 @@ func newStatus(s *settings) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Tell how the running server stands",
-		Long: `Tell how the running server stands: first what is wrong, then pools and servers.
+		Long: `Tell how the running server stands: first what is wrong, then servers and pools.
 
 Exit code 0: all is well. 1: something is wrong, or no server is running.`,
 		Example: `  meridian status
@@ -42,7 +43,7 @@ Exit code 0: all is well. 1: something is wrong, or no server is running.`,
 			if _, err := io.WriteString(w, b); err != nil {
 				return err
 			}
-			if len(troubles(&st)) > 0 {
+			if v := admin.Judge(&st); v.Level == admin.Bad || v.Level == admin.Warn {
 				return errReported
 			}
 			return nil
@@ -58,7 +59,11 @@ func newHistory(s *settings) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "history [SERVER]",
 		Short: "Tell what went down and up, and when",
-		Args:  cobra.MaximumNArgs(1),
+		Long: `Tell what went down and up, and when, the newest first. A SERVER is a name of
+[servers].`,
+		Example: `  meridian history
+  meridian history fr -n 10`,
+		Args: atMost(1, "server"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path := "/v1/history"
 			if len(args) > 0 {
@@ -75,15 +80,36 @@ func newHistory(s *settings) *cobra.Command {
 			}
 			t := &table{paint: painterFor(w), width: widthOf(w)}
 			for _, e := range events {
-				t.row("", e.At.Local().Format(time.DateTime), e.Server, e.From+" > "+e.To, e.What, e.Reason)
+				t.row(historyRow(&e))
 			}
-			_, err := io.WriteString(w, t.String())
+			text := t.String()
+			if text == "" {
+				text = "nothing has happened yet\n"
+			}
+			_, err := io.WriteString(w, text)
 			return err
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.Flags().IntVarP(&most, "lines", "n", 50, "print at most so `many`, the newest first")
 	return cmd
+}
+
+// historyRow is a colour and the cells of an event: when, who, what and why.
+func historyRow(e *admin.Event) (colour string, at, server, what, why string) {
+	at, server, what, why = e.At.Local().Format(time.DateTime), e.Server, e.From+" > "+e.To, e.What
+	if e.Reason != "" {
+		why = e.Reason + " (" + e.What + ")"
+	}
+	switch order := strings.HasPrefix(e.What, "order "); {
+	case order && e.From == admin.Drain:
+		what = "drain " + e.To
+	case order:
+		what = "forced " + e.From + " " + e.To
+	default:
+		colour = map[string]string{"up": "green", "down": "red"}[e.To]
+	}
+	return colour, at, server, what, why
 }
 
 // widthOf is how many characters fit a line; 0: as many as there are.
@@ -104,30 +130,6 @@ func painterFor(w io.Writer) painter {
 	return painter{on: isTerminal(w) && os.Getenv("NO_COLOR") == ""}
 }
 
-// troubles is what is wrong, a line each: the nameserver's own faults, then pools, then servers.
-func troubles(st *admin.Status) []string {
-	var list []string
-	for _, a := range st.Alarms {
-		list = append(list, fmt.Sprintf("%s: %s (%s)", a.Key, firstLine(a.Text), age(st.Now.Sub(a.Since))))
-	}
-	for _, p := range st.Pools {
-		if p.State == "down" {
-			list = append(list, fmt.Sprintf("pool %s: no server is up", p.Name))
-		}
-	}
-	for _, s := range st.Servers {
-		if (s.State == "down" || s.State == "part") && s.Order == "" {
-			list = append(list, fmt.Sprintf("server %s: %s", s.Name, shownState(&s)))
-		}
-	}
-	for _, z := range st.Zones {
-		if z.State == "failed" {
-			list = append(list, fmt.Sprintf("zone %s: has no usable version", z.Name))
-		}
-	}
-	return list
-}
-
 func firstLine(s string) string {
 	s, _, _ = strings.Cut(s, "\n")
 	return s
@@ -136,23 +138,17 @@ func firstLine(s string) string {
 // statusPage is all of it.
 func statusPage(st *admin.Status, p painter, width int) string {
 	var b strings.Builder
-	bad := troubles(st)
-	verdict := p.green("all well")
-	if len(bad) > 0 {
-		verdict = p.red(plural(len(bad), "problem"))
+	v := admin.Judge(st)
+	colour := map[string]string{admin.Bad: "red", admin.Warn: "yellow", admin.Note: "yellow"}[v.Level]
+	for _, part := range wrapped(v.Text, width) {
+		fmt.Fprintln(&b, p.named(cmp.Or(colour, "green"), part))
 	}
-	fmt.Fprintf(&b, "%s   meridian %s, up %s, %s, %s queries\n", verdict, st.Version, age(st.Now.Sub(st.Started)),
+	fmt.Fprintf(&b, "meridian %s, up %s, %s, %s queries\n", st.Version, age(st.Now.Sub(st.Started)),
 		plural(len(st.Zones), "zone"), grouped(st.DNS.UDPQueries+st.DNS.TCPQueries))
-	for _, line := range bad {
-		if strings.HasPrefix(line, "server ") { // the table shows it
-			continue
-		}
+	for _, a := range st.Alarms {
+		line := fmt.Sprintf("! %s: %s (%s)", a.Key, firstLine(a.Text), age(st.Now.Sub(a.Since)))
 		for i, part := range wrapped(line, width-2) {
-			mark := "! "
-			if i > 0 {
-				mark = "  "
-			}
-			fmt.Fprintln(&b, p.red(cut(mark+part, width)))
+			fmt.Fprintln(&b, p.red(strings.Repeat("  ", min(i, 1))+part))
 		}
 	}
 	b.WriteString("\n" + serverTable(st, p, width))
@@ -192,9 +188,22 @@ func serverTable(st *admin.Status, p painter, width int) string {
 		if !s.Since.IsZero() {
 			since = age(st.Now.Sub(s.Since))
 		}
-		row(colourOf(s), s.Name, s.Site, shownState(s), since, s.Reason)
+		row(colourOf(s), s.Name, s.Site, shownState(s), since, here(s.Reason))
 	}
 	return t.String()
+}
+
+var stamp = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`)
+
+// here writes the times in a text as the clock of this host has them.
+func here(s string) string {
+	return stamp.ReplaceAllStringFunc(s, func(at string) string {
+		t, err := time.Parse(time.RFC3339, at)
+		if err != nil {
+			return at
+		}
+		return clock(t)
+	})
 }
 
 // rank puts what needs a person first.

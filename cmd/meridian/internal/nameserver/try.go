@@ -20,7 +20,7 @@ func TryServer(cfg *config.Config, pool, name, at string) error {
 	if slices.ContainsFunc(cfg.Servers, func(s config.Server) bool { return s.Name == name }) {
 		return fmt.Errorf("there is a server %s", name)
 	}
-	s := config.Server{Name: name, Site: name, AtPos: "its place", Weight: 1}
+	s := config.Server{Name: name, Site: name, AtPos: "--add " + name, Weight: 1}
 	// Addresses for documentation (RFC 5737, RFC 3849): of both families, so that the pool keeps those it has.
 	s.IP = []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")}
 	lat, lon, point := strings.Cut(at, ",")
