@@ -26,6 +26,7 @@ var mayImport = map[string]string{
 	"internal/flat":       "",
 	"internal/background": "",
 	"internal/prefetch":   "",
+	"internal/testport":   "", // asked by tests alone
 	"geo":                 "internal/flat internal/prefetch",
 	"healthcheck":         "",
 	"dnssec":              "",

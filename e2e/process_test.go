@@ -2,8 +2,6 @@ package e2e
 
 import (
 	"bytes"
-	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +11,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/meridian-dns/meridian/internal/testport"
 )
 
 // process is a server under test, stopped with the test.
@@ -84,24 +84,14 @@ func (p *process) answering(t *testing.T, addr, name string) {
 	t.Fatalf("%s does not answer for %s\n%s", p.cmd.Path, name, p.out)
 }
 
-// freePort finds a port free for UDP and TCP on 127.0.0.1 and ::1.
+// freePort finds a port free for UDP and TCP.
 func freePort(t *testing.T) int {
 	t.Helper()
-	for range 50 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		port := l.Addr().(*net.TCPAddr).Port
-		u, err := net.ListenPacket("udp", fmt.Sprintf("127.0.0.1:%d", port))
-		l.Close()
-		if err == nil {
-			u.Close()
-			return port
-		}
+	port, err := testport.Free()
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no free port")
-	return 0
+	return port
 }
 
 // write makes a file of a test, and its folders.

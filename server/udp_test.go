@@ -111,7 +111,7 @@ func TestWildcardsOfBothFamiliesShareAPort(t *testing.T) {
 		t.Skip("no IPv6")
 	}
 	paths(t, func(t *testing.T, o Options) {
-		o.Listen = []netip.AddrPort{netip.MustParseAddrPort("0.0.0.0:0")}
+		o.Listen = []netip.AddrPort{onFreePort(t, "0.0.0.0")}
 		s := start(t, o, echo)
 		port := s.Addrs()[0].Port()
 		six := netip.AddrPortFrom(netip.IPv6Unspecified(), port)
@@ -250,6 +250,7 @@ func TestViewLoadedOncePerQuery(t *testing.T) {
 func TestPanicIsServfailAndNoMore(t *testing.T) {
 	paths(t, func(t *testing.T, o Options) {
 		log, logs := observed()
+		began := time.Now()
 		o.Log, o.Workers = log, 1
 		s := start(t, o, func(dst []byte, req *resolver.Request, sc *resolver.Scratch) int {
 			switch {
@@ -277,8 +278,8 @@ func TestPanicIsServfailAndNoMore(t *testing.T) {
 			t.Errorf("counted %+v, want 6 panics, 3 SERVFAIL each", st)
 		}
 		lines := logs.All()
-		if len(lines) == 0 || len(lines) > 2 { // two only if a second has passed
-			t.Fatalf("%d lines logged, want one a second", len(lines))
+		if took := time.Since(began); len(lines) == 0 || len(lines) > 1+int(took/time.Second) {
+			t.Fatalf("%d lines logged in %v, want one a second", len(lines), took)
 		}
 		if stack, _ := lines[0].ContextMap()["stack"].(string); !strings.Contains(stack, "TestPanicIsServfail") {
 			t.Errorf("the stack does not show the origin: %q", stack)
@@ -307,7 +308,7 @@ func TestUDPShutdownAnswersWhatWasReceived(t *testing.T) {
 			}
 		}
 		done := make(chan error)
-		go func() { done <- s.Shutdown(deadline(t, 5*time.Second)) }()
+		go func() { done <- s.Shutdown(deadline(t, 30*time.Second)) }()
 		for !s.stoppedReading() {
 			runtime.Gosched()
 		}
@@ -364,7 +365,7 @@ func TestCollectorIsNotHeldUp(t *testing.T) {
 		runtime.GC()
 		worst = max(worst, time.Since(began))
 	}
-	if worst > time.Second {
+	if worst > 10*time.Second {
 		t.Errorf("a collection took %v", worst)
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/meridian-dns/meridian/internal/testport"
 )
 
 // program is the path of the program under test, built once.
@@ -125,25 +127,19 @@ func (h *home) meridian(args ...string) (output string, code int) {
 // freeAddr finds a port on loopback that is free for UDP and TCP.
 func freeAddr(t *testing.T) netip.AddrPort {
 	t.Helper()
-	for range 50 {
-		l, err := net.Listen("tcp4", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		addr := netip.MustParseAddrPort(l.Addr().String())
-		if u, err := net.ListenPacket("udp4", addr.String()); err == nil {
-			u.Close()
-			return addr
-		}
+	port, err := testport.Free()
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no port is free for UDP and TCP")
-	return netip.AddrPort{}
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(port))
 }
 
-// backend is a web server for health checks on a loopback address of its own.
+// backend is a web server for health checks on a loopback address of its own; port 0 is one that is free on all.
 func backend(t *testing.T, ip string, port int) (*httptest.Server, int) {
 	t.Helper()
+	if port == 0 {
+		port = int(freeAddr(t).Port())
+	}
 	l, err := net.Listen("tcp4", fmt.Sprintf("%s:%d", ip, port))
 	if err != nil {
 		t.Skipf("this system has no %s: %v", ip, err)

@@ -17,6 +17,7 @@ import (
 	"github.com/miekg/dns"
 	"go.uber.org/zap"
 
+	"github.com/meridian-dns/meridian/internal/testport"
 	"github.com/meridian-dns/meridian/resolver"
 )
 
@@ -30,15 +31,19 @@ type home struct {
 
 func newHome(t *testing.T) *home {
 	t.Helper()
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	h := &home{t: t, dir: t.TempDir(), listen: l.Addr().String()}
+	h := &home{t: t, dir: t.TempDir(), listen: fmt.Sprintf("127.0.0.1:%d", freePort(t))}
 	h.write("zones/example.com.zone", zoneOf(1))
 	h.write("city.mmdb", smallWorld(t))
 	return h
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	port, err := testport.Free()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
 }
 
 // smallWorld is a database that is read in no time.
@@ -187,12 +192,12 @@ func flapping(t *testing.T, h *home) (stop func()) {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
 	})}
+	h.probed = freePort(t)
 	for i := 1; i <= 20; i++ {
 		l, err := net.Listen("tcp4", fmt.Sprintf("127.0.9.%d:%d", i, h.probed))
 		if err != nil {
 			t.Skipf("this system has no 127.0.9.%d, or its port %d is taken: %v", i, h.probed, err)
 		}
-		h.probed = l.Addr().(*net.TCPAddr).Port
 		go s.Serve(l)
 	}
 	return func() { s.Close() }
