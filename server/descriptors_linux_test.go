@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -40,6 +41,7 @@ func exhaust(t *testing.T) {
 
 func TestTCPWithoutDescriptorsGivesUpTheLongestIdle(t *testing.T) {
 	log, logs := observed()
+	began := time.Now()
 	s := start(t, Options{Log: log}, echo)
 	idle := dialTCP(t, s.Addrs()[0])
 	idle.send(question(1, "www"))
@@ -64,7 +66,7 @@ func TestTCPWithoutDescriptorsGivesUpTheLongestIdle(t *testing.T) {
 	}
 	wantAnswer(t, question(2, "www"), answer[2:n])
 	wantAnswer(t, question(3, "www"), ask(t, u, question(3, "www")))
-	if logs.FilterMessage("cannot accept").Len() != 1 {
-		t.Errorf("logged: %v", logs.All())
+	if n, took := logs.FilterMessage("cannot accept").Len(), time.Since(began); n < 1 || n > 1+int(took/time.Second) {
+		t.Errorf("logged in %v: %v", took, logs.All())
 	}
 }

@@ -175,11 +175,11 @@ func TestSampleIsFair(t *testing.T) {
 				ones++
 			}
 		}
-		// Both are sums of independent draws; six standard deviations.
-		if mean, off := float64(sum)/n, 6*math.Sqrt(1-p)/p/math.Sqrt(n); math.Abs(mean-1/p) > off+1e-9 {
+		// Both are sums of independent draws; seven standard deviations.
+		if mean, off := float64(sum)/n, 7*math.Sqrt(1-p)/p/math.Sqrt(n); math.Abs(mean-1/p) > off+1e-9 {
 			t.Errorf("a sample of %v: one in %v", p, mean)
 		}
-		if share, off := float64(ones)/n, 6*math.Sqrt(p*(1-p)/n); math.Abs(share-p) > off+1e-9 {
+		if share, off := float64(ones)/n, 7*math.Sqrt(p*(1-p)/n); math.Abs(share-p) > off+1e-9 {
 			t.Errorf("a sample of %v: %v follow at once", p, share)
 		}
 	}
