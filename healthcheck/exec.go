@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	outputLimit   = 4 << 10               // bytes kept of what a program says
-	programsLimit = 16                    // programs at a time, by default
-	afterKill     = 50 * time.Millisecond // for the pipe to close once the group is dead
+	outputLimit   = 4 << 10                // bytes kept of what a program says
+	programsLimit = 16                     // programs at a time, by default
+	afterKill     = 500 * time.Millisecond // for what was said to be read, and the pipe to close, once the group is dead
 )
 
 // execProbe runs a program: status 0 is well. It runs in a process group of its own,
