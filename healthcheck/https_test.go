@@ -35,15 +35,15 @@ func TestHTTPS(t *testing.T) {
 		{"unknown authority", byName, with(stranger), "certificate signed by unknown authority"},
 		{"expired, insecure", Check{Insecure: true}, with(expired), ""},
 		{"no TLS", byName, func(c net.Conn) { _, _ = c.Write([]byte(ok("hello"))) }, "tls handshake: "},
-		{"hung handshake", Check{Host: "www.example.com", Timeout: 300 * time.Millisecond}, silent, "tls handshake: i/o timeout"},
+		{"hung handshake", Check{Host: "www.example.com", Timeout: hung.Timeout}, silent, "tls handshake: i/o timeout"},
 		{"closed early", byName, func(net.Conn) {}, "tls handshake: "},
 	} {
 		c.check.Type = "https"
-		wantError(t, c.name, try(t, Options{Roots: ca.roots}, c.check, serve(t, c.handle)), c.want)
+		wantFrom(t, c.name, Options{Roots: ca.roots}, c.check, serve(t, c.handle), c.want)
 	}
-	hung := overTLS(&tls.Config{Certificates: []tls.Certificate{good}}, silent)
+	mute := overTLS(&tls.Config{Certificates: []tls.Certificate{good}}, silent)
 	byName.Type, byName.Timeout = "https", 500*time.Millisecond
-	if err := try(t, Options{Roots: ca.roots}, byName, serve(t, hung)); err == nil || !strings.HasSuffix(err.Error(), "i/o timeout") {
+	if err := try(t, Options{Roots: ca.roots}, byName, serve(t, mute)); err == nil || !strings.HasSuffix(err.Error(), "i/o timeout") {
 		t.Errorf("hung answer: %v", err)
 	}
 	wantError(t, "no name", try(t, Options{}, Check{Type: "https"}, refusing(t)), "host: https to 127.0.0.1 needs a host name")

@@ -132,15 +132,56 @@ func deaf(t testing.TB) netip.AddrPort {
 	}
 }
 
-// refusing is an address where nobody listens.
+// refusing is an address where nobody listens: until the test ends two sockets have the port, one of which does not
+// listen, and the other hears one peer alone, itself. A port that is only free now may be another's when it is probed.
 func refusing(t testing.TB) netip.AddrPort {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	for range 100 {
+		at, err := hold(t)
+		if err == nil {
+			return at
+		}
+	}
+	t.Fatal("no port is free for TCP and UDP")
+	return netip.AddrPort{}
+}
+
+func hold(t testing.TB) (netip.AddrPort, error) {
+	t.Helper()
+	tcp, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return netip.MustParseAddrPort(l.Addr().String())
+	t.Cleanup(func() { unix.Close(tcp) })
+	udp, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(udp) })
+	at := &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}
+	if err := unix.Bind(tcp, at); err != nil {
+		t.Fatal(err)
+	}
+	name, err := unix.Getsockname(tcp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at.Port = name.(*unix.SockaddrInet4).Port
+	return netip.AddrPortFrom(netip.AddrFrom4(at.Addr), uint16(at.Port)), errors.Join(unix.Bind(udp, at), unix.Connect(udp, at))
+}
+
+// hung has the patience of tests whose servers hang; wantFrom has more of it for machines that are busy.
+var hung = Check{Timeout: 300 * time.Millisecond}
+
+// wantFrom wants an error from a probe. With little patience a probe may fail in a stage before the one where the server
+// hangs; then the patience was too little, and more must do.
+func wantFrom(t testing.TB, name string, o Options, c Check, at netip.AddrPort, want string) {
+	t.Helper()
+	err := try(t, o, c, at)
+	for ; c.Timeout > 0 && c.Timeout < 20*time.Second && (err == nil || !strings.HasPrefix(err.Error(), want)); err = try(t, o, c, at) {
+		c.Timeout *= 8
+	}
+	wantError(t, name, err, want)
 }
 
 // try probes an address once. Patience is long, for machines that are busy; tests of

@@ -100,6 +100,7 @@ func TestBackWithin(t *testing.T) {
 					time.Sleep(time.Millisecond)
 				}
 			}
+			synctest.Wait() // the probe has begun to hang, and does so to its end
 			f.set(target, nil)
 			well := time.Now()
 			for status(m, target) != Up {
