@@ -24,6 +24,7 @@ type memory struct {
 	underWay  string            // the pattern of the request that got no answer; "": none
 	becomes   string            // its reason then, if it counts; "": it is ended
 	confirmed []string          // reasons of everything that was answered with yes
+	first     chan<- struct{}   // gets a token when one was confirmed
 }
 
 // pester gives and ends orders until one gets no answer.
@@ -51,6 +52,10 @@ func (m *memory) pester(t *testing.T, c *admin.Client, rnd *rand.Rand) {
 		}
 		m.inForce[p] = m.becomes
 		m.confirmed = append(m.confirmed, reason)
+		select {
+		case m.first <- struct{}{}:
+		default:
+		}
 	}
 }
 
@@ -93,7 +98,15 @@ func TestKilledAtRandom(t *testing.T) {
 		if want := map[bool]string{true: fr, false: ny}[len(st.Orders) > 0]; first != want {
 			t.Fatalf("start %d: the first answer is %s, want %s", i, first, want)
 		}
+		confirmed := make(chan struct{}, 1)
+		m.first = confirmed
 		go func() {
+			if i%3 > 0 { // however slow the machine is
+				select {
+				case <-confirmed:
+				case <-time.After(patience):
+				}
+			}
 			time.Sleep(time.Duration(rnd.IntN(15000)) * time.Microsecond)
 			_ = p.cmd.Process.Kill()
 		}()
@@ -124,7 +137,7 @@ func TestStatesLast(t *testing.T) {
 	one, port := backend(t, "127.0.71.1", 0)
 	two, _ := backend(t, "127.0.71.2", port)
 	h.write("meridian.toml", strings.NewReplacer("198.51.100.10", "127.0.71.1", "203.0.113.10", "127.0.71.2").Replace(h.config(fmt.Sprintf(
-		"check = \"web\"\n[checks.web]\ntype = \"http\"\nport = %d\ninterval = \"1s\"\ntimeout = \"900ms\"\nrise = 100\nfall = 1\n", port))))
+		"check = \"web\"\n[checks.web]\ntype = \"http\"\nport = %d\ninterval = \"1s\"\ntimeout = \"10s\"\nrise = 100\nfall = 1\n", port))))
 	p := h.serve()
 	h.becomes("www.example.com", 1, nyClient, "127.0.71.1")
 	one.Close()
@@ -211,7 +224,7 @@ func TestAlertsOfTheProgram(t *testing.T) {
 	one, port := backend(t, "127.0.72.1", 0)
 	backend(t, "127.0.72.2", port)
 	h.write("meridian.toml", strings.NewReplacer("198.51.100.10", "127.0.72.1", "203.0.113.10", "127.0.72.2").Replace(h.config(fmt.Sprintf(
-		"check = \"web\"\n[checks.web]\ntype = \"http\"\nport = %d\ninterval = \"200ms\"\ntimeout = \"150ms\"\nrise = 1\nfall = 1\n"+
+		"check = \"web\"\n[checks.web]\ntype = \"http\"\nport = %d\ninterval = \"200ms\"\ntimeout = \"10s\"\nrise = 1\nfall = 1\n"+
 			"[alerts]\nafter = \"1s\"\nclear = \"2s\"\n[alerts.to.ops]\nurl = %q\n", port, s.URL))))
 	p := h.serve()
 	if out := h.run(0, "alert", "test"); out != "ops: sent\n" || b.list() != "test test" {

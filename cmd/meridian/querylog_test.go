@@ -128,9 +128,18 @@ func (h *home) capture(file string) *exec.Cmd {
 	return cmd
 }
 
-// captured ends the program and reads its file by another one: "AQ CLIENT -> SERVER UDP NAME" and so on.
+// waits tells whether a process sleeps: one for which there is something to read does not.
+func waits(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err != nil || strings.Contains(string(stat), ") S ")
+}
+
+// captured lets the program take what was sent, ends it, and reads its file by another one: "AQ CLIENT -> SERVER UDP NAME" and so on.
 func (h *home) captured(cmd *exec.Cmd, file string) []string {
 	h.t.Helper()
+	if !eventually(func() bool { return waits(cmd.Process.Pid) }) {
+		h.t.Error("fstrm_capture is always busy")
+	}
 	_ = cmd.Process.Signal(syscall.SIGTERM)
 	if err := cmd.Wait(); err != nil {
 		h.t.Fatalf("fstrm_capture: %v", err)
