@@ -41,7 +41,7 @@ func renameIn(t *testing.T, path, text string) time.Time {
 func visible(t *testing.T, c *dns.Conn, zone, want string, since time.Time) time.Duration {
 	t.Helper()
 	q := dns.Question{Name: "www." + zone + ".", Qtype: dns.TypeA, Qclass: dns.ClassINET}
-	for time.Since(since) < 20*time.Second {
+	for time.Since(since) < time.Minute {
 		if r := exchange(t, c, q, false); len(r.Answer) == 1 && r.Answer[0].(*dns.A).A.String() == want {
 			return time.Since(since)
 		}
@@ -98,7 +98,7 @@ func TestEditAmongManyZones(t *testing.T) {
 // waitFor waits until a process has printed a text.
 func waitFor(t *testing.T, out *output, want string) {
 	t.Helper()
-	for range 400 {
+	for range 2400 {
 		if strings.Contains(out.String(), want) {
 			return
 		}

@@ -145,7 +145,7 @@ func (h *theatre) ask(file string, step scenario.Step) {
 		client.Net = "tcp"
 	}
 	var wrong []string
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		q.Msg.Id = dns.Id()
 		r, _, err := client.Exchange(q.Msg, h.addr)
 		if err != nil {

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/miekg/dns"
 
@@ -340,7 +339,7 @@ func randomZone(r *rand.Rand) string {
 // What a zone has is in its chain, what it has not is covered, whatever the
 // zone: with an edit after it that uses what the version before had.
 func TestRandomZones(t *testing.T) {
-	r := rand.New(rand.NewSource(time.Now().UnixNano()))
+	r := rand.New(rand.NewSource(1))
 	rounds := 40
 	if testing.Short() {
 		rounds = 10

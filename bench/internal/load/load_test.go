@@ -44,19 +44,32 @@ func echo(t *testing.T, drop int) netip.AddrPort {
 	return c.LocalAddr().(*net.UDPAddr).AddrPort()
 }
 
+// losing asks until no more are lost than the server drops, a few times: what this machine's standing still for half a
+// second costs is lost, too.
+func losing(t *testing.T, drops int, ask func() (Result, error)) Result {
+	t.Helper()
+	r, err := ask()
+	for tries := 1; err == nil && r.Lost() > drops && tries < 5; tries++ {
+		r, err = ask()
+	}
+	if err != nil || r.Lost() != drops {
+		t.Errorf("%d are lost, want %d: %+v, %v", r.Lost(), drops, r, err)
+	}
+	return r
+}
+
 func TestBurst(t *testing.T) {
-	if r, err := Burst(echo(t, 0), set(t), 100, 1); err != nil || r.Sent != 100 || r.Lost() != 0 || r.Wrong != 0 {
-		t.Errorf("%+v, %v", r, err)
+	r := losing(t, 0, func() (Result, error) { return Burst(echo(t, 0), set(t), 100, 1) })
+	if r.Sent != 100 || r.Wrong != 0 {
+		t.Errorf("%+v", r)
 	}
-	if r, err := Burst(echo(t, 10), set(t), 100, 1); err != nil || r.Lost() != 10 {
-		t.Errorf("of 100 queries 10 stay without answer, and %d are counted: %v", r.Lost(), err)
-	}
+	losing(t, 10, func() (Result, error) { return Burst(echo(t, 10), set(t), 100, 1) })
 }
 
 func TestSaturate(t *testing.T) {
-	r, err := Saturate(echo(t, 0), set(t), 16, 50*time.Millisecond, 1)
-	if err != nil || r.Answered < 16 || r.Lost() != 0 {
-		t.Errorf("%+v, %v", r, err)
+	r := losing(t, 0, func() (Result, error) { return Saturate(echo(t, 0), set(t), 16, 50*time.Millisecond, 1) })
+	if r.Answered < 16 {
+		t.Errorf("%+v", r)
 	}
 }
 
@@ -88,9 +101,11 @@ func TestStream(t *testing.T) {
 			}()
 		}
 	}()
-	r, err := Stream(netip.MustParseAddrPort(l.Addr().String()), set(t), 5, 4, 30*time.Millisecond)
-	if err != nil || r.Answered < 20 || r.Lost() != 0 {
-		t.Errorf("%+v, %v", r, err)
+	r := losing(t, 0, func() (Result, error) {
+		return Stream(netip.MustParseAddrPort(l.Addr().String()), set(t), 5, 4, 30*time.Millisecond)
+	})
+	if r.Answered < 20 {
+		t.Errorf("%+v", r)
 	}
 }
 
