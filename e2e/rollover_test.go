@@ -27,6 +27,8 @@ type rolled struct {
 	child  [2]*host // the first has roll = true
 	anchor string
 
+	files sync.RWMutex // of keys: write-locked while all of them are changed behind everybody's back
+
 	mu       sync.Mutex
 	resolver string // guarded by mu, as all below; empty while nothing is to be asked
 	unbound  *process
@@ -215,6 +217,8 @@ func (r *rolled) validator() {
 // copyKeys gives the second nameserver the first one's keys as rsync does: each
 // file under another name, then renamed.
 func (r *rolled) copyKeys() {
+	r.files.RLock()
+	defer r.files.RUnlock()
 	from, to := filepath.Join(r.child[0].dir, "state", "keys"), filepath.Join(r.child[1].dir, "state", "keys")
 	files, _ := filepath.Glob(filepath.Join(from, "*", "*"))
 	for _, f := range files {

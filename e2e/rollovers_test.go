@@ -198,7 +198,11 @@ func (f *flow) until(what string, so func() bool) {
 	f.t.Logf("%s after %.1f s", what, time.Since(begin).Seconds())
 }
 
-func (f *flow) keys(args ...string) string { return f.r.child[0].keys(f.t, args...) }
+func (f *flow) keys(args ...string) string {
+	f.r.files.RLock()
+	defer f.r.files.RUnlock()
+	return f.r.child[0].keys(f.t, args...)
+}
 
 func (f *flow) list() string { return f.keys("list", f.zone) }
 
@@ -295,10 +299,12 @@ func (r *rolled) setForward(done <-chan bool) {
 	for _, h := range r.child {
 		h.kill()
 	}
+	r.files.Lock()
 	for _, h := range r.child {
 		backdate(r.t, filepath.Join(h.dir, "state", "keys"), 90*24*time.Hour)
 		os.RemoveAll(filepath.Join(h.dir, "state", "signatures"))
 	}
+	r.files.Unlock()
 	for _, h := range r.child {
 		h.serve(r.t, "csk.test.")
 	}
