@@ -25,7 +25,10 @@ import (
 )
 
 // metered is a nameserver with something of everything that metrics tell of: a signed zone, one with an error, a check.
-func metered(t *testing.T) *home {
+func metered(t *testing.T) *home { return meteredWith(t, "") }
+
+// meteredWith has more sections in its configuration.
+func meteredWith(t *testing.T, more string) *home {
 	h := newHome(t)
 	h.write("meridian.toml", h.config("check = \"web\"\n")+`[checks.web]
 type = "tcp"
@@ -34,7 +37,7 @@ interval = "10s"
 timeout = "100ms"
 [zone."example.com"]
 dnssec = true
-`)
+`+more)
 	h.replace("meridian.toml", "198.51.100.10", "127.0.0.2")
 	h.replace("meridian.toml", "203.0.113.10", "127.0.0.3")
 	h.write("zones/broken.example.zone", "@ IN A 192.0.2.1\n")
@@ -309,38 +312,6 @@ func randomQuery(t *testing.T, random *rand.Rand, i int) []byte {
 		t.Fatal(err)
 	}
 	return query
-}
-
-// expressions are the queries of the dashboard and of the alert rules.
-func expressions(t *testing.T) []string {
-	t.Helper()
-	text, err := os.ReadFile("../../contrib/grafana/meridian.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var board struct {
-		Panels []struct {
-			Title   string
-			Targets []struct{ Expr string }
-		}
-	}
-	if err := json.Unmarshal(text, &board); err != nil {
-		t.Fatal(err)
-	}
-	var all []string
-	for _, p := range board.Panels {
-		for _, target := range p.Targets {
-			e := strings.NewReplacer("$__rate_interval", "5m", "$instance", ".*").Replace(target.Expr)
-			if strings.Contains(e, "$") {
-				t.Errorf("%s: a variable that is not known: %s", p.Title, e)
-			}
-			all = append(all, e)
-		}
-	}
-	if len(all) < 40 {
-		t.Errorf("only %d queries in the dashboard", len(all))
-	}
-	return all
 }
 
 // TestDashboardAndRulesNameMetrics holds that what dashboard and rules ask for is in a scrape.
