@@ -114,16 +114,18 @@ func equalFold[S, T string | []byte](a S, b T) bool {
 
 // rehash computes the hash of every suffix of b in one pass from the root.
 func (n *Name) rehash(b []byte) {
-	h := uint32(hashSeed)
-	n.hash[n.labels] = h
-	end := n.size - 1
+	h, end := uint64(hashSeed), n.size-1
+	n.hash[n.labels] = sum32(h)
 	for i := n.labels - 1; i >= 0; i-- {
 		start := int(n.off[i])
 		h = hashLabel(h, b, start, end)
-		n.hash[i] = h
+		n.hash[i] = sum32(h)
 		end = start
 	}
 }
+
+// sum32 is the hash that a state of hashing stands for.
+func sum32(h uint64) uint32 { return uint32(h ^ h>>32) }
 
 // Wire gives the lower-cased name in wire form; it is n's own memory.
 func (n *Name) Wire() []byte { return n.wire[:n.size] }
@@ -155,20 +157,22 @@ const hashSeed = 0x9e3779b9
 
 // hashLabel extends the hash of a suffix by the label in front of it (length
 // octet included), a word a step: names are hashed for every query.
-func hashLabel(h uint32, b []byte, start, end int) uint32 {
-	x := uint64(h)
-	for ; end-start >= wordSize; start += wordSize {
-		x = mix(x ^ lower(binary.LittleEndian.Uint64(b[start:])))
+func hashLabel(h uint64, b []byte, start, end int) uint64 {
+	for ; ; start += wordSize {
+		word := lower(binary.LittleEndian.Uint64(b[start:]))
+		over := wordSize - (end - start)
+		if over >= 0 {
+			return mix(h, word<<(8*over&63))
+		}
+		h = mix(h, word)
 	}
-	tail := lower(binary.LittleEndian.Uint64(b[start:])) & (1<<(8*(end-start)) - 1)
-	x = mix(x ^ tail)
-	return uint32(x ^ x>>32)
 }
 
 // mix multiplies to 128 bits and folds them, as wyhash does (Wang Yi, 2019): it
-// spreads, it need not be cryptographic.
-func mix(x uint64) uint64 {
-	high, low := bits.Mul64(x^0xa0761d6478bd642f, 0xe7037ed1a0b428db)
+// spreads, it need not be cryptographic. One step waits for the one before, so
+// what does not need that is done first.
+func mix(h, word uint64) uint64 {
+	high, low := bits.Mul64(h^(word^0xa0761d6478bd642f), 0xe7037ed1a0b428db)
 	return high ^ low
 }
 
