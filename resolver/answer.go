@@ -142,6 +142,7 @@ func (q *query) answer() {
 func (q *query) resolve() {
 	for q.zone != nil && q.lookup() {
 		q.enter()
+		q.seek()
 	}
 	if !q.tc {
 		q.prove()
@@ -203,7 +204,7 @@ func (q *query) at(i int) int {
 // lookup answers the current name from its zone, and tells whether a CNAME
 // leads on to another name.
 func (q *query) lookup() bool {
-	m := q.zone.Lookup(&q.name, q.apex)
+	m := q.ahead.zone.Lookup(&q.name, q.apex)
 	switch m.Kind {
 	case zones.Found, zones.Wildcard:
 		return q.data(m)

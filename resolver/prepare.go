@@ -41,7 +41,7 @@ const (
 // are on their way all the time, and nobody waits for them; a processor asked
 // for more at a time forgets some.
 func (s *Scratch) fetch(tick int) {
-	s.at(tick).seek()
+	s.at(tick).seek().Slot()
 	s.at(tick - s.lag).ahead.zone.Node()
 	s.at(tick - 2*s.lag).steer()
 	s.at(tick - 3*s.lag).ahead.pool.Place()
@@ -56,10 +56,10 @@ func (s *Scratch) at(i int) *query {
 	return &s.queries[i]
 }
 
-// seek begins with QNAME in its zone.
-func (q *query) seek() {
-	q.ahead.zone.Begin(q.zone, &q.name)
-	q.ahead.zone.Slot()
+// seek begins the lookup of the current name in its zone.
+func (q *query) seek() *zones.Ahead {
+	q.ahead.zone = zones.Begin(q.zone, &q.name)
+	return &q.ahead.zone
 }
 
 // steer goes on from the node to its RRsets or, of a geo name, to the pool.
@@ -67,7 +67,7 @@ func (q *query) steer() {
 	a := &q.ahead
 	a.zone.Owner()
 	a.pool.None()
-	id, ok := a.zone.Match()
+	id, ok := a.zone.Guess()
 	if !ok {
 		return
 	}

@@ -2,40 +2,45 @@ package zones
 
 import "github.com/meridian-dns/meridian/internal/prefetch"
 
-// Ahead asks in advance for the memory that Lookup of a name and a copy of its
-// first RRset are going to read. It decides nothing: whoever looks the name up
-// reads the same tables again, and finds them in the cache. Its steps are Slot,
-// Node and Owner; a step reads what the one before asked for, so there should be
-// some time between them. A plain value.
+// Ahead is the lookup of a name that goes ahead of its answer, in steps: Slot,
+// Node and Owner ask for the memory that Lookup and a copy of the first RRset
+// are going to read. A step reads what the one before asked for, so there should
+// be some time between them. Lookup does what was not done; steps decide nothing
+// else. A plain value, for one name.
 type Ahead struct {
 	zone *Zone
 	hash uint32 // of the name
 	node uint32 // that probably is the name's
-	have bool   // node is one
+	seen bool   // the index was read
+	have bool   // and node was there
 }
 
-// Begin sets out for a name at or below the apex of a zone; if that is nil,
-// there is nothing to ask for.
-func (a *Ahead) Begin(z *Zone, n *Name) { a.zone, a.hash, a.have = z, n.hash[0], false }
+// Begin gives the lookup of a name at or below the apex of a zone.
+func Begin(z *Zone, n *Name) Ahead { return Ahead{zone: z, hash: n.hash[0]} }
 
-// Slot asks for the index.
+// Slot asks for the index. Without a zone it does nothing, like other steps.
 func (a *Ahead) Slot() {
 	if z := a.zone; z != nil {
 		prefetch.Line(&z.slots[a.hash&uint32(len(z.slots)-1)])
 	}
 }
 
-// Node asks for the node.
+// Node finds the node by its hash, and asks for it.
 func (a *Ahead) Node() {
-	z := a.zone
-	if z == nil {
+	if a.zone == nil {
 		return
 	}
-	mask := uint32(len(z.slots) - 1)
-	for at := a.hash & mask; z.slots[at].ref != 0; at = (at + 1) & mask {
-		if z.slots[at].hash == a.hash {
-			a.node, a.have = z.slots[at].ref-1, true
-			prefetch.Line(&z.nodes[a.node])
+	a.seen = true
+	slots := a.zone.slots
+	mask := uint32(len(slots) - 1)
+	for at := a.hash & mask; ; at = (at + 1) & mask {
+		s := slots[at]
+		if s.ref == 0 {
+			return
+		}
+		if s.hash == a.hash {
+			a.node, a.have = s.ref-1, true
+			prefetch.Line(&a.zone.nodes[a.node])
 			return
 		}
 	}
@@ -49,15 +54,29 @@ func (a *Ahead) Owner() {
 	}
 	z := a.zone
 	d := &z.nodes[a.node]
-	prefetch.Line(&z.data[d.name])
-	prefetch.Line(&z.data[min(d.name+uint32(d.size)+aheadSize, uint32(len(z.data)-1))])
-	if d.count != 0 {
-		prefetch.Line(&z.sets[d.sets])
+	name, wire := &z.data[d.name], &z.data[min(d.name+uint32(d.size)+aheadSize, uint32(len(z.data)-1))]
+	if d.count == 0 {
+		prefetch.Lines(name, wire, name)
+		return
 	}
+	prefetch.Lines(name, wire, &z.sets[d.sets])
 }
 
 // aheadSize is how much of an RRset is asked for: an address record fits.
 const aheadSize = 28
 
-// Match gives the node that Node found: probably that of the name.
-func (a *Ahead) Match() (NodeID, bool) { return NodeID(a.node), a.have }
+// Guess gives the node that Node found: probably that of the name.
+func (a *Ahead) Guess() (NodeID, bool) { return NodeID(a.node), a.have }
+
+// Lookup finds what the zone holds for the name; apex is the label at which the
+// zone's apex starts in it. See Zone.Lookup.
+func (a *Ahead) Lookup(n *Name, apex int) Match {
+	z := a.zone
+	switch {
+	case a.have && string(z.owner(a.node)) == string(n.Wire()):
+		return z.match(n, a.node, 0)
+	case a.seen && !a.have:
+		return z.lookup(n, 1, apex) // no node has the hash of the name
+	}
+	return z.Lookup(n, apex)
+}

@@ -109,11 +109,13 @@ func (s *Set) Find(n *Name, from int) (entry, apex int, ok bool) {
 func (s *Set) exact(n *Name, i int) (int, bool) {
 	hash, name := n.hash[i], n.Suffix(i)
 	mask := uint32(len(s.slots) - 1)
-	for at := hash & mask; s.slots[at].ref != 0; at = (at + 1) & mask {
-		e := int(s.slots[at].ref - 1)
-		if s.slots[at].hash == hash && s.entries[e].Origin == string(name) {
+	for at := hash & mask; ; at = (at + 1) & mask {
+		slot := s.slots[at]
+		if slot.ref == 0 {
+			return 0, false
+		}
+		if e := int(slot.ref - 1); slot.hash == hash && s.entries[e].Origin == string(name) {
 			return e, true
 		}
 	}
-	return 0, false
 }

@@ -115,8 +115,11 @@ func (z *Zone) Nodes() int { return len(z.nodes) }
 
 // Lookup finds what the zone holds for a name at or below its apex, which
 // starts at label apex of n.
-func (z *Zone) Lookup(n *Name, apex int) Match {
-	for i := 0; i < apex; i++ {
+func (z *Zone) Lookup(n *Name, apex int) Match { return z.lookup(n, 0, apex) }
+
+// lookup is Lookup of a name for which there is no node at its first labels.
+func (z *Zone) lookup(n *Name, from, apex int) Match {
+	for i := from; i < apex; i++ {
 		id, ok := z.find(n, i)
 		if !ok {
 			continue
@@ -155,12 +158,15 @@ func (z *Zone) match(n *Name, id uint32, i int) Match {
 func (z *Zone) find(n *Name, i int) (uint32, bool) {
 	hash, name := n.hash[i], n.Suffix(i)
 	mask := uint32(len(z.slots) - 1)
-	for at := hash & mask; z.slots[at].ref != 0; at = (at + 1) & mask {
-		if z.slots[at].hash == hash && string(z.owner(z.slots[at].ref-1)) == string(name) {
-			return z.slots[at].ref - 1, true
+	for at := hash & mask; ; at = (at + 1) & mask {
+		s := z.slots[at]
+		if s.ref == 0 {
+			return 0, false
+		}
+		if s.hash == hash && string(z.owner(s.ref-1)) == string(name) {
+			return s.ref - 1, true
 		}
 	}
-	return 0, false
 }
 
 func (z *Zone) owner(id uint32) []byte {
