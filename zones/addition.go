@@ -40,10 +40,10 @@ const maxAdditions = 32
 func (b *builder) additions() error {
 	z := b.z
 	for id := range z.nodes {
-		d := &z.nodes[id]
-		for i := d.sets; i < d.sets+uint32(d.count); i++ {
-			if at, ok := target(z.sets[i].typ); ok {
-				b.targets(uint32(id), &z.sets[i], at)
+		sets := z.rrsets(&z.nodes[id])
+		for i := range sets {
+			if at, ok := target(sets[i].typ); ok {
+				b.targets(uint32(id), &sets[i], at)
 			}
 		}
 	}

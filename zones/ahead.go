@@ -46,8 +46,8 @@ func (a *Ahead) Node() {
 	}
 }
 
-// Owner asks for the owner name, the first RRset behind it, and what is known of
-// that.
+// Owner asks for the owner name, the first RRset behind it, and where that is
+// not in the node, what is known of it.
 func (a *Ahead) Owner() {
 	if !a.have {
 		return
@@ -55,7 +55,7 @@ func (a *Ahead) Owner() {
 	z := a.zone
 	d := &z.nodes[a.node]
 	name, wire := &z.data[d.name], &z.data[min(d.name+uint32(d.size)+aheadSize, uint32(len(z.data)-1))]
-	if d.count == 0 {
+	if d.near {
 		prefetch.Lines(name, wire, name)
 		return
 	}

@@ -57,6 +57,7 @@ func (b *builder) compile(recs []Record) (*Zone, error) {
 	if err := b.soa(); err != nil {
 		return nil, err
 	}
+	b.z.settle()
 	return b.trim(), nil
 }
 

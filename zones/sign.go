@@ -87,14 +87,18 @@ func (s *signing) fill(data []byte) error {
 	z := s.z
 	z.data, z.nodes, z.secured.sets, z.secured.shelf.live = data, z.nodes[:0], nil, 0
 	z.secured.expires = math.MaxUint32
-	z.sets = advise(make([]rrset, 0, len(s.old.sets)+len(s.z.secured.chain)+len(s.apex)))
+	z.sets = advise(make([]rrset, 0, s.old.total+len(s.z.secured.chain)+len(s.apex)))
 	if err := s.run(len(s.old.nodes), (*chunk).nodesOf); err != nil {
 		return err
 	}
 	if err := s.hashChain(); err != nil {
 		return err
 	}
-	return s.negative()
+	if err := s.negative(); err != nil {
+		return err
+	}
+	z.settle()
+	return nil
 }
 
 // expect is about how much data the signed zone has, in octets.
@@ -103,7 +107,7 @@ func (s *signing) expect() int {
 		return len(s.old.data)
 	}
 	sig := s.signer.Signatures(typeA)*rrHeader + s.signer.Size(typeA)
-	signed := len(s.old.sets) + len(s.z.secured.chain) + len(s.nsec3)
+	signed := s.old.total + len(s.z.secured.chain) + len(s.nsec3)
 	return min(len(s.old.data)+signed*sig+len(s.z.secured.chain)*50+len(s.nsec3)*(130+len(s.z.origin)), math.MaxUint32)
 }
 

@@ -108,9 +108,9 @@ func (c *chunk) nodesOf(from, to int) {
 func (c *chunk) node(id, written uint32) {
 	old := c.s.old
 	d := old.nodes[id]
-	sets := old.sets[d.sets : d.sets+uint32(d.count)]
+	sets := old.rrsets(&old.nodes[id])
 	added := c.added(id)
-	d.name, d.sets = written-uint32(d.size), uint32(len(c.sets))
+	d.name, d.sets, d.near = written-uint32(d.size), uint32(len(c.sets)), false
 	if c.s.shares && c.s.before[id] != 0 {
 		d.name, d.shared = c.s.prev.nodes[c.s.before[id]-1].name, true
 	}
@@ -160,7 +160,7 @@ func (c *chunk) typesOf(id uint32) []uint16 {
 	d := &z.nodes[id]
 	cut := z.isCut(id)
 	c.types = c.types[:0]
-	for _, set := range z.sets[d.sets : d.sets+uint32(d.count)] {
+	for _, set := range z.rrsets(d) {
 		if !cut || set.typ == typeNS || set.typ == dns.TypeDS {
 			c.types = append(c.types, set.typ)
 		}

@@ -42,20 +42,23 @@ type Zone struct {
 	serial   uint32
 	data     []byte // the owner names, each with its RRsets behind it
 	nodes    []node
-	sets     []rrset
+	sets     []rrset // of nodes with more than a few
 	extras   []extra // extras[0] is that of RRsets without any
 	fixes    []uint16
 	adds     []addition
 	slots    []slot
 	refs     []GeoRef
+	total    int      // RRsets of all nodes
 	negative rrset    // the SOA RRset with the TTL of negative answers
 	secured  *secured // nil: not signed
 }
 
-// node takes 32 octets, so that none lies in two cache lines.
+// node takes 64 octets: one cache line, in which most nodes have all that is
+// known of their RRsets. Where memory is large, each table that a query has to
+// read costs a walk through page tables too.
 type node struct {
 	name   uint32 // offset of the owner name in data
-	sets   uint32 // index of the first RRset
+	sets   uint32 // index of the first RRset, unless they are near
 	cut    uint32 // the delegation at or above this node; 0 for none (the apex is no cut)
 	wild   uint32 // the child "*"; 0 for none
 	geo    uint32 // index into refs, plus one; 0 for none
@@ -64,7 +67,9 @@ type node struct {
 	size   uint8  // octets of the owner name
 	dname  bool
 	shared bool // while a zone is being signed: name is that of the version before
-	_      uint16
+	near   bool // the RRsets are in few
+	_      uint8
+	few    [2]rrset
 }
 
 // rrset takes 16 octets, so that none lies in two cache lines. The TTL is in
@@ -185,8 +190,7 @@ func (z *Zone) Geo(id NodeID) (ref int, ttl uint32, ok bool) {
 
 // Find gives a node's RRset of a type.
 func (z *Zone) Find(id NodeID, typ uint16) (RRset, bool) {
-	d := &z.nodes[id]
-	sets := z.sets[d.sets : d.sets+uint32(d.count)]
+	sets := z.rrsets(&z.nodes[id])
 	for i := range sets {
 		if sets[i].typ == typ {
 			return RRset{z, &sets[i]}, true
@@ -200,7 +204,33 @@ func (z *Zone) Sets(id NodeID) int { return int(z.nodes[id].count) }
 
 // At gives the RRset i of a node, from 0 to Sets less one.
 func (z *Zone) At(id NodeID, i int) RRset {
-	return RRset{z, &z.sets[z.nodes[id].sets+uint32(i)]}
+	return RRset{z, &z.rrsets(&z.nodes[id])[i]}
+}
+
+// rrsets is the RRsets of a node, by ascending type.
+func (z *Zone) rrsets(d *node) []rrset {
+	if d.near {
+		return d.few[:d.count]
+	}
+	return z.sets[d.sets : d.sets+uint32(d.count)]
+}
+
+// settle moves RRsets to their nodes where there are few, and the others, which
+// stand in the order of their nodes, together. The zone is complete then.
+func (z *Zone) settle() {
+	z.total = len(z.sets)
+	far := z.sets[:0]
+	for id := range z.nodes {
+		d := &z.nodes[id]
+		if sets := z.rrsets(d); len(sets) <= len(d.few) {
+			copy(d.few[:], sets)
+			d.sets, d.near = 0, true
+		} else {
+			d.sets = uint32(len(far))
+			far = append(far, sets...)
+		}
+	}
+	z.sets = trimmed(far)
 }
 
 // Negative is the SOA RRset of a negative answer, its TTL the lower of the
