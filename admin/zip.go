@@ -2,6 +2,7 @@ package admin
 
 import (
 	"compress/gzip"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -13,20 +14,40 @@ const worthZipping = 2 << 10
 
 // send writes a body, compressed if the caller takes that.
 func send(w http.ResponseWriter, r *http.Request, status int, body []byte) {
-	h := w.Header()
-	h.Set("Vary", "Accept-Encoding")
 	if len(body) < worthZipping || !zips(r) {
-		h.Set("Content-Length", strconv.Itoa(len(body)))
+		w.Header().Set("Vary", "Accept-Encoding")
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 		w.WriteHeader(status)
 		_, _ = w.Write(body) // a reader who left needs no answer
 		return
 	}
+	out := zipped(w, r, status)
+	_, _ = out.Write(body)
+	_ = out.Close()
+}
+
+// Zipped takes a long answer piece by piece, compressed if the caller takes that. Whoever writes it closes it.
+func Zipped(w http.ResponseWriter, r *http.Request) io.WriteCloser {
+	return zipped(w, r, http.StatusOK)
+}
+
+func zipped(w http.ResponseWriter, r *http.Request, status int) io.WriteCloser {
+	h := w.Header()
+	h.Set("Vary", "Accept-Encoding")
+	if !zips(r) {
+		w.WriteHeader(status)
+		return unzipped{w}
+	}
 	h.Set("Content-Encoding", "gzip")
 	w.WriteHeader(status)
 	z, _ := gzip.NewWriterLevel(w, gzip.BestSpeed) // the level is a known one
-	_, _ = z.Write(body)
-	_ = z.Close()
+	return z
 }
+
+// unzipped is a writer with nothing to close.
+type unzipped struct{ io.Writer }
+
+func (unzipped) Close() error { return nil }
 
 // zips says whether gzip is among what a caller takes, which a weight of 0 rules out.
 func zips(r *http.Request) bool {

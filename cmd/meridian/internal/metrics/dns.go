@@ -5,7 +5,6 @@ import (
 	"strconv"
 
 	"github.com/miekg/dns"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/meridian-dns/meridian/server"
 )
@@ -26,48 +25,75 @@ var (
 	panics       = desc("panics_total", "Queries whose answer met a defect; they got SERVFAIL.")
 )
 
-func (e emitter) traffic(s *server.Stats) {
-	e.transport("udp", &s.UDP, &s.UDP6)
-	e.transport("tcp", &s.TCP, &s.TCP6)
-	e.gauge(open, float64(s.Connections.Open))
-	e.counter(connections, float64(s.Connections.Accepted), "accepted")
-	e.counter(connections, float64(s.Connections.Refused), "refused")
-	e.counter(connections, float64(s.Connections.Evicted), "evicted")
-	e.counter(connections, float64(s.Connections.Expired), "expired")
-	e.counter(panics, float64(s.Panics))
+// transport is one way for queries to come.
+type transport struct {
+	proto    string
+	all, six *server.Traffic // six is the part of it over IPv6, read later: it may be ahead
 }
 
-// transport tells of one transport; six is the part of it over IPv6.
-func (e emitter) transport(proto string, all, six *server.Traffic) {
-	for i := range all.Types {
-		// six was read later, and may be ahead.
-		e.counter(requests, float64(all.Types[i]-min(all.Types[i], six.Types[i])), proto, "1", server.TypeName(i))
-		e.counter(requests, float64(six.Types[i]), proto, "2", server.TypeName(i))
-	}
-	for code, n := range all.RCodes {
-		if name := RCode(code); name != "" {
-			e.counter(responses, float64(n), proto, name)
+func (p *page) traffic(s *server.Stats) {
+	ways := []transport{{"udp", &s.UDP, &s.UDP6}, {"tcp", &s.TCP, &s.TCP6}}
+	for _, w := range ways {
+		for i, n := range w.all.Types {
+			p.counter(requests, float64(n-min(n, w.six.Types[i])), w.proto, "1", server.TypeName(i))
+			p.counter(requests, float64(w.six.Types[i]), w.proto, "2", server.TypeName(i))
 		}
 	}
-	e.sizes(requestSize, &all.Asked, proto)
-	e.sizes(responseSize, &all.Answered, proto)
-	e.histogram(duration, all.Times.Counts[:], func(i int) float64 {
-		if i == len(all.Times.Counts)-1 {
-			return math.Inf(1)
+	for _, w := range ways {
+		for code, n := range w.all.RCodes {
+			if name := RCode(code); name != "" {
+				p.counter(responses, float64(n), w.proto, name)
+			}
 		}
-		return server.TimeBound(i).Seconds()
-	}, all.Times.Sum.Seconds(), proto)
-	e.counter(doBit, float64(all.DO), proto)
-	e.counter(subnet, float64(all.Subnet), proto)
-	e.counter(truncated, float64(all.Truncated), proto)
-	e.counter(dropped, float64(all.Sources), proto, "source")
-	e.counter(dropped, float64(all.Short), proto, "short")
-	e.counter(dropped, float64(all.Dropped-min(all.Dropped, all.Sources+all.Short)), proto, "response")
-	e.counter(unsent, float64(all.Unsent), proto)
+	}
+	p.spread(ways)
+	for _, c := range []struct {
+		f *family
+		n func(*server.Traffic) uint64
+	}{
+		{doBit, func(t *server.Traffic) uint64 { return t.DO }},
+		{subnet, func(t *server.Traffic) uint64 { return t.Subnet }},
+		{truncated, func(t *server.Traffic) uint64 { return t.Truncated }},
+		{unsent, func(t *server.Traffic) uint64 { return t.Unsent }},
+	} {
+		for _, w := range ways {
+			p.counter(c.f, float64(c.n(w.all)), w.proto)
+		}
+	}
+	for _, w := range ways {
+		p.counter(dropped, float64(w.all.Sources), w.proto, "source")
+		p.counter(dropped, float64(w.all.Short), w.proto, "short")
+		p.counter(dropped, float64(w.all.Dropped-min(w.all.Dropped, w.all.Sources+w.all.Short)), w.proto, "response")
+	}
+	p.gauge(open, float64(s.Connections.Open))
+	p.counter(connections, float64(s.Connections.Accepted), "accepted")
+	p.counter(connections, float64(s.Connections.Refused), "refused")
+	p.counter(connections, float64(s.Connections.Evicted), "evicted")
+	p.counter(connections, float64(s.Connections.Expired), "expired")
+	p.counter(panics, float64(s.Panics))
 }
 
-func (e emitter) sizes(d *prometheus.Desc, s *server.Sizes, proto string) {
-	e.histogram(d, s.Counts[:], func(i int) float64 { return float64(server.SizeBound(i)) }, float64(s.Sum), proto)
+// spread tells of sizes and times.
+func (p *page) spread(ways []transport) {
+	for _, w := range ways {
+		p.sizes(requestSize, &w.all.Asked, w.proto)
+	}
+	for _, w := range ways {
+		p.sizes(responseSize, &w.all.Answered, w.proto)
+	}
+	for _, w := range ways {
+		last := len(w.all.Times.Counts) - 1
+		p.histogram(duration, w.all.Times.Counts[:], func(i int) float64 {
+			if i == last {
+				return math.Inf(1)
+			}
+			return server.TimeBound(i).Seconds()
+		}, w.all.Times.Sum.Seconds(), w.proto)
+	}
+}
+
+func (p *page) sizes(d *family, s *server.Sizes, proto string) {
+	p.histogram(d, s.Counts[:], func(i int) float64 { return float64(server.SizeBound(i)) }, float64(s.Sum), proto)
 }
 
 // RCode names the response codes that there are; others, which are never sent, have no name.

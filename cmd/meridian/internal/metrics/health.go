@@ -27,34 +27,52 @@ var (
 
 var statuses = []healthcheck.Status{healthcheck.Unknown, healthcheck.Up, healthcheck.Down, healthcheck.Unprobed, healthcheck.Pending}
 
-func (e emitter) health(s *Snapshot) {
+func (p *page) health(s *Snapshot) {
 	count := map[healthcheck.Status]int{}
-	seen := map[string]int{}
-	for i, t := range s.Health.Targets {
-		st := s.Health.State(healthcheck.Slot(i))
-		count[st.Status]++
-		labels := []string{distinct(seen, t.String()), s.Behind[i]}
-		e.gauge(targetUp, oneIf(st.Status == healthcheck.Up), labels...)
-		e.gauge(targetStreak, float64(st.Streak), labels...)
-		e.gauge(targetLatency, st.Latency.Seconds(), labels...)
+	for i := range s.Health.Targets {
+		count[s.Health.States[i].Status]++
 	}
+	p.targets(s)
 	for _, status := range statuses {
-		e.gauge(targets, float64(count[status]), status.String())
+		p.gauge(targets, float64(count[status]), status.String())
 	}
-	e.counter(probes, float64(s.Probes.Probes-s.Probes.Failures), "good")
-	e.counter(probes, float64(s.Probes.Failures), "bad")
+	p.counter(probes, float64(s.Probes.Probes-s.Probes.Failures), "good")
+	p.counter(probes, float64(s.Probes.Failures), "bad")
 	late := &s.Probes.Lateness
-	e.histogram(lateness, late.Counts[:], func(i int) float64 {
+	p.histogram(lateness, late.Counts[:], func(i int) float64 {
 		if i == len(late.Counts)-1 {
 			return math.Inf(1)
 		}
 		return late.Bound(i).Seconds()
 	}, late.Sum.Seconds())
-	e.gauge(inFlight, float64(s.Probes.InFlight))
+	p.gauge(inFlight, float64(s.Probes.InFlight))
 	for f, c := range s.Probes.Faults {
-		e.counter(faults, float64(c.Count), healthcheck.Fault(f).String())
+		p.counter(faults, float64(c.Count), healthcheck.Fault(f).String())
 	}
-	e.gauge(frozen, oneIf(s.Frozen))
+	p.gauge(frozen, oneIf(s.Frozen))
+}
+
+// targets has series for every target. They are many, so their labels are written once.
+func (p *page) targets(s *Snapshot) {
+	for i, labels := range s.Labels {
+		p.told(targetUp, oneIf(s.Health.States[i].Status == healthcheck.Up), labels)
+	}
+	for i, labels := range s.Labels {
+		p.told(targetStreak, float64(s.Health.States[i].Streak), labels)
+	}
+	for i, labels := range s.Labels {
+		p.told(targetLatency, s.Health.States[i].Latency.Seconds(), labels)
+	}
+}
+
+// Labels writes the labels of targets, each with the server that it stands for, "" if none is known.
+func Labels(targets []healthcheck.Target, behind []string) []string {
+	texts := make([]string, len(targets))
+	seen := map[string]int{}
+	for i := range targets {
+		texts[i] = string(targetUp.labels(nil, []string{distinct(seen, targets[i].String()), behind[i]}))
+	}
+	return texts
 }
 
 // distinct numbers targets that read alike, such as those of two checks that differ in a header.
@@ -65,22 +83,31 @@ func distinct(seen map[string]int, name string) string {
 	return name
 }
 
-func (e emitter) pools(s *Snapshot) {
+func (p *page) pools(s *Snapshot) {
 	for i := range s.Servers {
 		v := &s.Servers[i]
 		well := v.State == "up" || v.State == "unchecked" || v.State == "unused"
-		e.gauge(serverUp, oneIf(well), v.Name, v.Site)
-		e.gauge(serverDrained, oneIf(v.Order == "drained" || v.Order == "partly drained"), v.Name, v.Site)
+		p.gauge(serverUp, oneIf(well), v.Name, v.Site)
+	}
+	for i := range s.Servers {
+		v := &s.Servers[i]
+		p.gauge(serverDrained, oneIf(v.Order == "drained" || v.Order == "partly drained"), v.Name, v.Site)
 	}
 	for i := range s.Pools {
-		p := &s.Pools[i]
-		e.gauge(poolServers, float64(p.Up), p.Name, "up")
-		e.gauge(poolServers, float64(p.Servers-p.Up-p.Drained), p.Name, "down")
-		e.gauge(poolServers, float64(p.Drained), p.Name, "drained")
-		for _, a := range p.Answers {
-			e.counter(poolAnswers, float64(a.Answers), p.Name, a.Server)
+		o := &s.Pools[i]
+		p.gauge(poolServers, float64(o.Up), o.Name, "up")
+		p.gauge(poolServers, float64(o.Servers-o.Up-o.Drained), o.Name, "down")
+		p.gauge(poolServers, float64(o.Drained), o.Name, "drained")
+	}
+	for i := range s.Pools {
+		for _, a := range s.Pools[i].Answers {
+			p.counter(poolAnswers, float64(a.Answers), s.Pools[i].Name, a.Server)
 		}
 	}
+	p.orders(s)
+}
+
+func (p *page) orders(s *Snapshot) {
 	kinds := map[string]int{}
 	for i := range s.Orders {
 		if !s.Orders[i].Planned {
@@ -88,6 +115,6 @@ func (e emitter) pools(s *Snapshot) {
 		}
 	}
 	for _, kind := range []string{"drain", "up", "down"} {
-		e.gauge(orders, float64(kinds[kind]), kind)
+		p.gauge(orders, float64(kinds[kind]), kind)
 	}
 }

@@ -7,13 +7,13 @@
 package metrics
 
 import (
+	"io"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/prometheus/common/expfmt"
 
 	"github.com/meridian-dns/meridian/admin"
 	"github.com/meridian-dns/meridian/geo"
@@ -44,7 +44,7 @@ type Snapshot struct {
 	View       *resolver.View
 	DNS        server.Stats
 	Health     *healthcheck.Snapshot
-	Behind     []string // by target: the server that it stands for, "" if none is known
+	Labels     []string // by target, see Labels
 	Probes     healthcheck.Stats
 	Servers    []admin.Server
 	Pools      []admin.Pool
@@ -89,7 +89,7 @@ func New(source func() *Snapshot) *Metrics {
 	for _, c := range causes {
 		m.builds.WithLabelValues(c)
 	}
-	m.registry.MustRegister(m, m.builds, collectors.NewGoCollector(),
+	m.registry.MustRegister(m.builds, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -99,58 +99,44 @@ func (m *Metrics) Built(cause string, since time.Time) {
 	m.builds.WithLabelValues(cause).Observe(time.Since(since).Seconds())
 }
 
-// Handler serves scrapes, two at a time.
+// mostScrapes is how many are answered at a time.
+const mostScrapes = 2
+
+// Handler serves scrapes, two at a time, in the text form whatever is asked for.
 func (m *Metrics) Handler() http.Handler {
-	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
-		ErrorHandling: promhttp.ContinueOnError, MaxRequestsInFlight: 2, Timeout: 30 * time.Second,
+	room := make(chan struct{}, mostScrapes)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case room <- struct{}{}:
+			defer func() { <-room }()
+		default:
+			http.Error(w, "enough scrapes are under way, try again", http.StatusServiceUnavailable)
+			return
+		}
+		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+		out := admin.Zipped(w, r)
+		m.write(out)
+		_ = out.Close()
 	})
 }
 
-// Describe sends nothing: which series there are follows from the source.
-func (m *Metrics) Describe(chan<- *prometheus.Desc) {}
-
-// Collect sends all that the source tells.
-func (m *Metrics) Collect(to chan<- prometheus.Metric) {
-	s, e := m.source(), emitter(to)
-	e.traffic(&s.DNS)
-	e.health(s)
-	e.pools(s)
-	e.zones(s)
-	e.signing(s)
-	e.logs(&s.Logs)
-	e.self(s)
-}
-
-// desc describes a metric; names and texts stand in docs/metrics.md, too.
-func desc(name, help string, labels ...string) *prometheus.Desc {
-	return prometheus.NewDesc("meridian_"+name, help, labels, nil)
-}
-
-// emitter makes metrics.
-type emitter chan<- prometheus.Metric
-
-func (e emitter) counter(d *prometheus.Desc, value float64, labels ...string) {
-	e.send(d, prometheus.CounterValue, value, labels)
-}
-
-func (e emitter) gauge(d *prometheus.Desc, value float64, labels ...string) {
-	e.send(d, prometheus.GaugeValue, value, labels)
-}
-
-func (e emitter) send(d *prometheus.Desc, kind prometheus.ValueType, value float64, labels []string) {
-	for i := range labels { // the library panics at others
-		labels[i] = strings.ToValidUTF8(labels[i], "?")
+// write writes a scrape. A reader who leaves needs no answer.
+func (m *Metrics) write(out io.Writer) {
+	s, p := m.source(), &page{out: out, text: make([]byte, 0, piece+piece/4)}
+	p.traffic(&s.DNS)
+	p.health(s)
+	p.pools(s)
+	p.zones(s)
+	p.signing(s)
+	p.logs(&s.Logs)
+	p.self(s)
+	families, _ := m.registry.Gather() // what there is, as far as it could be read
+	for _, f := range families {
+		if _, err := expfmt.MetricFamilyToText(p, f); err != nil {
+			return
+		}
 	}
-	e <- prometheus.MustNewConstMetric(d, kind, value, labels...)
-}
-
-func (e emitter) histogram(d *prometheus.Desc, counts []uint64, bound func(i int) float64, sum float64, labels ...string) {
-	buckets, total := map[float64]uint64{}, uint64(0)
-	for i, n := range counts {
-		total += n
-		buckets[bound(i)] = total
-	}
-	e <- prometheus.MustNewConstHistogram(d, total, sum, buckets, labels...)
+	p.flush()
 }
 
 func oneIf(so bool) float64 {

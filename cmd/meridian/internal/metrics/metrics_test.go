@@ -75,11 +75,11 @@ func TestTargetsThatReadAlike(t *testing.T) {
 		{Check: healthcheck.Check{Type: "http", Port: 80, Path: "/\xff"}, Addr: at},
 	}
 	s.Health.States = []healthcheck.State{{Status: healthcheck.Up}, {Status: healthcheck.Down, Streak: 2}, {}}
-	s.Behind = []string{"ny", "ny", ""}
+	s.Labels = Labels(s.Health.Targets, []string{"ny", "ny", ""})
 	want := []string{
-		`meridian_health_target_up{server="",target="http 192.0.2.1:80/?"} 0`,
 		`meridian_health_target_up{server="ny",target="http 192.0.2.1:80/"} 1`,
 		`meridian_health_target_up{server="ny",target="http 192.0.2.1:80/ #2"} 0`,
+		`meridian_health_target_up{server="",target="http 192.0.2.1:80/?"} 0`,
 	}
 	if got := scrape(t, s, "meridian_health_target_up{"); strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("%q, want %q", got, want)

@@ -23,41 +23,41 @@ var (
 	refused    = desc("api_refused_total", "Requests to the control interface that were refused, by reason.", "reason")
 )
 
-func (e emitter) self(s *Snapshot) {
-	e.gauge(info, 1, s.Version, runtime.Version())
-	e.gauge(generation, float64(s.Generation))
-	e.gauge(reloaded, oneIf(len(s.Reload.Errors) == 0))
+func (p *page) self(s *Snapshot) {
+	p.gauge(info, 1, s.Version, runtime.Version())
+	p.gauge(generation, float64(s.Generation))
+	p.gauge(reloaded, oneIf(len(s.Reload.Errors) == 0))
 	geoWrong := false
 	for _, a := range s.Alarms {
-		e.gauge(alarms, 1, a.Key)
+		p.gauge(alarms, 1, a.Key)
 		geoWrong = geoWrong || a.Key == "geo"
 	}
-	e.gauge(alarmCount, float64(len(s.Alarms)))
-	e.gauge(geoLoaded, oneIf(!geoWrong))
+	p.gauge(alarmCount, float64(len(s.Alarms)))
+	p.gauge(geoLoaded, oneIf(!geoWrong))
 	seen := map[string]int{}
 	for _, g := range s.Geo {
 		file := g.Path
 		if file == "" {
 			file = "embedded"
 		}
-		e.gauge(geoBuilt, unix(g.Built), distinct(seen, file), g.Type)
+		p.gauge(geoBuilt, unix(g.Built), distinct(seen, file), g.Type)
 	}
-	e.gauge(waiting, float64(s.Waiting))
-	e.api(s.API)
+	p.gauge(waiting, float64(s.Waiting))
+	p.api(s.API)
 }
 
-func (e emitter) api(c *admin.Counts) {
-	e.counter(asked, float64(c.Requests.Load()))
-	e.counter(refused, float64(c.Connections.Load()), "connections")
-	e.counter(refused, float64(c.Unauthorized.Load()), "unauthorized")
-	e.counter(refused, float64(c.Forbidden.Load()), "forbidden")
-	e.counter(refused, float64(c.Foreign.Load()), "foreign")
-	e.counter(refused, float64(c.Malformed.Load()), "malformed")
+func (p *page) api(c *admin.Counts) {
+	p.counter(asked, float64(c.Requests.Load()))
+	p.counter(refused, float64(c.Connections.Load()), "connections")
+	p.counter(refused, float64(c.Unauthorized.Load()), "unauthorized")
+	p.counter(refused, float64(c.Forbidden.Load()), "forbidden")
+	p.counter(refused, float64(c.Foreign.Load()), "foreign")
+	p.counter(refused, float64(c.Malformed.Load()), "malformed")
 }
 
-func (e emitter) logs(l *admin.Logs) {
-	e.counter(logged, float64(l.Queries))
-	e.counter(unlogged, float64(l.QueriesDropped))
-	e.counter(tapped, float64(l.Dnstap))
-	e.counter(untapped, float64(l.DnstapDropped))
+func (p *page) logs(l *admin.Logs) {
+	p.counter(logged, float64(l.Queries))
+	p.counter(unlogged, float64(l.QueriesDropped))
+	p.counter(tapped, float64(l.Dnstap))
+	p.counter(untapped, float64(l.DnstapDropped))
 }

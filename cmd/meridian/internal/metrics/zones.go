@@ -1,10 +1,13 @@
 package metrics
 
 import (
+	"maps"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/meridian-dns/meridian/admin"
+	"github.com/meridian-dns/meridian/resolver"
 	"github.com/meridian-dns/meridian/zones"
 )
 
@@ -29,7 +32,14 @@ var (
 	failures = desc("dnssec_signing_failures_total", "How often signatures could not be made; the last good ones serve on.")
 )
 
-func (e emitter) zones(s *Snapshot) {
+// zone is what there is to tell of a zone.
+type zone struct {
+	name                    string
+	serial, loaded, expires float64
+	errors                  int
+}
+
+func (p *page) zones(s *Snapshot) {
 	errors, others := map[string]int{}, 0
 	for _, p := range s.Problems {
 		switch {
@@ -40,24 +50,40 @@ func (e emitter) zones(s *Snapshot) {
 			errors[p.Zone]++
 		}
 	}
-	set, count := s.View.Zones(), map[string]int{}
-	listed := admin.Zones(set)
-	for i, z := range listed {
-		count[z.State]++
-		name := zoneName(z.Name)
-		if signed := s.View.Expires(i); signed != 0 {
-			e.gauge(expiry, float64(signed), name)
-		} else if len(listed) > mostZones && errors[name] == 0 {
-			continue
+	list, count := told(s.View, errors)
+	for i := range list {
+		if z := &list[i]; z.expires != 0 {
+			p.gauge(expiry, z.expires, z.name)
 		}
-		e.gauge(zoneSerial, float64(z.Serial), name)
-		e.gauge(zoneLoaded, unix(loaded(set, i)), name)
-		e.gauge(zoneErrors, float64(errors[name]), name)
+	}
+	for i := range list {
+		p.gauge(zoneSerial, list[i].serial, list[i].name)
+	}
+	for i := range list {
+		p.gauge(zoneLoaded, list[i].loaded, list[i].name)
+	}
+	for i := range list {
+		p.gauge(zoneErrors, float64(list[i].errors), list[i].name)
 	}
 	for _, state := range []string{"serving", "loading", "failed"} {
-		e.gauge(zoneCount, float64(count[state]), state)
+		p.gauge(zoneCount, float64(count[state]), state)
 	}
-	e.gauge(otherFiles, float64(others))
+	p.gauge(otherFiles, float64(others))
+}
+
+// told lists the zones that have series of their own, and counts all by state.
+func told(view *resolver.View, errors map[string]int) (list []zone, count map[string]int) {
+	set := view.Zones()
+	all := admin.Zones(set)
+	count = map[string]int{}
+	for i, z := range all {
+		count[z.State]++
+		name, expires := zoneName(z.Name), view.Expires(i)
+		if expires != 0 || len(all) <= mostZones || errors[name] != 0 {
+			list = append(list, zone{name, float64(z.Serial), unix(loaded(set, i)), float64(expires), errors[name]})
+		}
+	}
+	return list, count
 }
 
 // zoneName is the name as problems have it, without the final dot.
@@ -75,21 +101,21 @@ func loaded(set *zones.Set, i int) time.Time {
 	return time.Time{}
 }
 
-func (e emitter) signing(s *Snapshot) {
+func (p *page) signing(s *Snapshot) {
 	g := &s.Signing
-	for zone, at := range g.KeyEvents {
-		e.gauge(keyEvent, unix(at), zone)
+	for _, zone := range slices.Sorted(maps.Keys(g.KeyEvents)) {
+		p.gauge(keyEvent, unix(g.KeyEvents[zone]), zone)
 	}
-	e.counter(signed, float64(g.Made), "made")
-	e.counter(signed, float64(g.Reused), "reused")
-	e.counter(took, g.Took.Seconds())
-	e.gauge(names, float64(g.Names))
-	e.gauge(variants, float64(g.Variants))
+	p.counter(signed, float64(g.Made), "made")
+	p.counter(signed, float64(g.Reused), "reused")
+	p.counter(took, g.Took.Seconds())
+	p.gauge(names, float64(g.Names))
+	p.gauge(variants, float64(g.Variants))
 	kept := 0.0
 	if !g.Since.IsZero() {
 		kept = math.Max(0, s.Now.Sub(g.Since).Seconds())
 	}
-	e.gauge(behind, kept)
-	e.counter(late, float64(g.Late))
-	e.counter(failures, float64(g.Failed))
+	p.gauge(behind, kept)
+	p.counter(late, float64(g.Late))
+	p.counter(failures, float64(g.Failed))
 }

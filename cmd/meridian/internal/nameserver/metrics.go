@@ -1,6 +1,7 @@
 package nameserver
 
 import (
+	"sync"
 	"time"
 
 	"github.com/meridian-dns/meridian/cmd/meridian/internal/metrics"
@@ -17,7 +18,7 @@ func (n *Nameserver) snapshot() *metrics.Snapshot {
 	stand := standing{plan, health, n.ops.book.Duties(plan.Pools)}
 	s := &metrics.Snapshot{
 		Now: time.Now(), Version: n.o.Version, Generation: generation, View: view,
-		Health: health, Behind: stand.behind(), Probes: n.monitor.Stats(),
+		Health: health, Labels: n.labels.of(&stand), Probes: n.monitor.Stats(),
 		Servers: stand.servers(), Pools: stand.pools(), Orders: n.ops.book.List(plan.Pools), Frozen: n.ops.freeze.frozen(),
 		Alarms: n.ops.alarms.list(), Problems: n.folder.Problems(), Reload: n.ops.reload.get(), Geo: plan.sources(),
 		Signing: n.signatures(), Waiting: n.ops.alerts.get().Waiting(), Logs: n.watchers.counts(), API: &n.ops.counts,
@@ -27,6 +28,22 @@ func (n *Nameserver) snapshot() *metrics.Snapshot {
 		stand.tellAnswers(s.Pools, s.DNS.Servers)
 	}
 	return s
+}
+
+// labels keeps what a scrape says of each target of a plan, as long as the plan is in force. Safe for concurrent use.
+type labels struct {
+	mu    sync.Mutex // guards what follows
+	plan  *Plan
+	texts []string
+}
+
+func (l *labels) of(stand *standing) []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.plan != stand.plan {
+		l.plan, l.texts = stand.plan, metrics.Labels(stand.plan.Targets, stand.behind())
+	}
+	return l.texts
 }
 
 // behind names the server for which each target is probed.

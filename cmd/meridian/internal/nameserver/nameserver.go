@@ -49,6 +49,7 @@ type Nameserver struct {
 	ops      operations
 	signing  signing
 	metrics  *metrics.Metrics
+	labels   labels
 	maps     cartographer
 	watchers watchers
 	view     atomic.Pointer[resolver.View]
