@@ -55,7 +55,9 @@ func goals() []goal {
 		goal{"health", trial.CoresMetric("tcp"), "", 0.7}, goal{"health", trial.CoresMetric("http"), "", 1},
 		goal{"health", trial.CoresMetric("http kept"), "", 0.4},
 		goal{"health", trial.LateMetric("tcp"), "", 100}, goal{"health", trial.LateMetric("http"), "", 100},
-		goal{"health", trial.LateMetric("http kept"), "", 100})
+		goal{"health", trial.LateMetric("http kept"), "", 100},
+		goal{"health", trial.ScrapedMetric("tcp"), "", 100}, goal{"health", trial.ScrapedMetric("http"), "", 100},
+		goal{"health", trial.ScrapedMetric("http kept"), "", 100})
 }
 
 // goalTable writes each goal with what was measured. Goals of trials on a busy machine are left open.
