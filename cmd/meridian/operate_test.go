@@ -178,6 +178,7 @@ func TestStatusTable(t *testing.T) {
 			{Name: "de", Site: "europe", State: "up", Order: "drained", Reason: "ann"},
 		},
 	}
+	st.Verdict = admin.Judge(&st)
 	want := `No server up in pool mail · 1 server down: fr · refused · 1 drained: de
 meridian 1.0, up 3d 3h, 1 zone, 1 234 567 queries
 ! reload: refused (2m)

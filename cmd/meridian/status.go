@@ -43,7 +43,7 @@ Exit code 0: all is well. 1: something is wrong, or no server is running.`,
 			if _, err := io.WriteString(w, b); err != nil {
 				return err
 			}
-			if v := admin.Judge(&st); v.Level == admin.Bad || v.Level == admin.Warn {
+			if v := &st.Verdict; v.Level == admin.Bad || v.Level == admin.Warn {
 				return errReported
 			}
 			return nil
@@ -138,7 +138,7 @@ func firstLine(s string) string {
 // statusPage is all of it.
 func statusPage(st *admin.Status, p painter, width int) string {
 	var b strings.Builder
-	v := admin.Judge(st)
+	v := &st.Verdict // as the page shows it
 	colour := map[string]string{admin.Bad: "red", admin.Warn: "yellow", admin.Note: "yellow"}[v.Level]
 	for _, part := range wrapped(v.Text, width) {
 		fmt.Fprintln(&b, p.named(cmp.Or(colour, "green"), part))
