@@ -68,7 +68,10 @@ func (t *streams) serve() {
 		case err == nil:
 			pause = 0
 			t.admit(c)
-		case t.stopping() || errors.Is(err, net.ErrClosed):
+		case errors.Is(err, net.ErrClosed):
+			return
+		case t.stopping():
+			t.acceptHeld()
 			return
 		default:
 			t.refused(err, pause.next())
@@ -96,15 +99,37 @@ func (t *streams) refused(err error, pause time.Duration) {
 // awaitPending waits for a connection to accept, or the stop: accept takes its descriptor before it looks, so
 // that it fails for want of one also when nobody is there.
 func (t *streams) awaitPending() {
-	raw, err := t.ln.SyscallConn()
-	if err != nil {
-		return
+	for there, err := false, error(nil); !there && err == nil && !t.stopping(); {
+		there, err = pending(t.ln, 100)
 	}
-	for pending := false; !pending && err == nil && !t.stopping(); {
-		err = raw.Control(func(fd uintptr) {
-			n, _ := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 100)
-			pending = n > 0
-		})
+}
+
+// pending tells whether a socket has something to read, or gets it within so many milliseconds.
+func pending(c syscall.Conn, milliseconds int) (there bool, err error) {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return false, err
+	}
+	err = raw.Control(func(fd uintptr) {
+		n, _ := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, milliseconds)
+		there = n > 0
+	})
+	return there, err
+}
+
+// acceptHeld accepts what the kernel holds after the lull, which a busy machine may have slept through: a read that comes
+// too late for its deadline does not look. More than all connections there may be would drive out one another.
+func (t *streams) acceptHeld() {
+	for range t.s.o.TCP.Connections {
+		if there, err := pending(t.ln, 0); !there || err != nil {
+			return
+		}
+		t.ln.SetDeadline(time.Now().Add(time.Second)) // it is there, and takes no time
+		c, err := t.ln.AcceptTCP()
+		if err != nil {
+			return
+		}
+		t.admit(c)
 	}
 }
 

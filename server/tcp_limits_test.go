@@ -273,6 +273,31 @@ func TestTCPShutdownAnswersWhatWasReceived(t *testing.T) {
 	}
 }
 
+// Who was connected before the stop is answered, also where a busy machine comes to accept only after the lull.
+func TestTCPShutdownAcceptsWhatTheKernelHolds(t *testing.T) {
+	s, err := listen(Options{Listen: []netip.AddrPort{loopback4}, Workers: 1}, viewOf(echo))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := s.listeners[0].tcp
+	defer s.listeners[0].close()
+	var conns [20]stream
+	for i := range conns {
+		conns[i] = dialTCP(t, s.Addrs()[0])
+		conns[i].send(question(uint16(i), "www"))
+	}
+	close(l.quit)
+	l.ln.SetDeadline(time.Unix(1, 0))
+	l.serve()
+	l.ln.Close()
+	for i, c := range conns {
+		wantAnswer(t, question(uint16(i), "www"), c.receive())
+		c.wantEnd()
+		c.Close()
+	}
+	l.ends.Wait()
+}
+
 // Queries that come too late must not cost the client the answers it has not taken yet.
 func TestTCPEndDoesNotOvertakeAnswers(t *testing.T) {
 	c, client := benchConn(t, Options{}, big)

@@ -73,8 +73,14 @@ func (u *portableUDP) serve(worker int) {
 	for {
 		n, oobn, _, from, err := u.conn.ReadMsgUDPAddrPort(in, oob)
 		if err != nil {
-			if errors.Is(err, net.ErrClosed) || u.until.Load() != 0 {
+			if errors.Is(err, net.ErrClosed) {
 				return
+			}
+			if until := u.until.Load(); until != 0 {
+				if u.empty(time.Unix(0, until)) {
+					return
+				}
+				continue
 			}
 			u.trouble.raise("cannot receive", func() []zap.Field {
 				return []zap.Field{zap.Stringer("address", u.bound), zap.Error(err)}
@@ -143,6 +149,16 @@ func (u *portableUDP) stop(ctx context.Context) {
 	until := drainEnd(ctx)
 	u.until.Store(until.UnixNano())
 	u.allow(until)
+}
+
+// empty tells whether a socket that is drained is done with. On a busy machine the lull may have passed before anybody
+// read: then there is another one.
+func (u *portableUDP) empty(until time.Time) bool {
+	if there, err := pending(u.conn, 0); !there || err != nil || !time.Now().Before(until) {
+		return true
+	}
+	u.allow(until)
+	return false
 }
 
 // allow lets the workers read until nothing comes for a lull, but not past until.

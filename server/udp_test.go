@@ -326,6 +326,33 @@ func TestUDPShutdownAnswersWhatWasReceived(t *testing.T) {
 	})
 }
 
+// What came before the stop is answered, also where a busy machine comes to read only after the lull.
+func TestPortableUDPReadsWhatTheKernelHolds(t *testing.T) {
+	s, err := listen(Options{Listen: []netip.AddrPort{loopback4}, Workers: 1, portable: true}, viewOf(echo))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.listeners[0].close()
+	u := s.listeners[0].udp.(*portableUDP)
+	c := dialUDP(t, s.Addrs()[0])
+	for i := range 20 {
+		if _, err := c.Write(question(uint16(i), "www")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	u.until.Store(time.Now().Add(time.Minute).UnixNano())
+	u.conn.SetReadDeadline(time.Unix(1, 0))
+	u.serve(0)
+	for i := range 20 {
+		answer := make([]byte, 512)
+		n, err := c.Read(answer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantAnswer(t, question(uint16(i), "www"), answer[:n])
+	}
+}
+
 // stoppedReading tells whether the first listener's UDP has been told to stop.
 func (s *Server) stoppedReading() bool {
 	s.mu.Lock()
