@@ -200,8 +200,8 @@ func (f *fleet) explains(p *tab, name, kind, client string) {
 		p.t.Errorf("the page explains\n%s\nthe command\n%s", got, said)
 	}
 	drawn := strings.Join(strings.Fields(p.eval(`document.querySelector('.decision').textContent`)), "") +
-		p.eval(`[...document.querySelectorAll('.decision time')].map((t) => t.dateTime).join()`)
-	for line := range strings.Lines(strings.ReplaceAll(said, " since ", " for ")) { // drawn as a length of time
+		strings.Join(strings.Fields(p.eval(`[...document.querySelectorAll('.decision .hint')].map((e) => e.title).join()`)), "")
+	for line := range strings.Lines(said) { // its times are drawn as a person says them, and stand whole in titles
 		for _, word := range strings.Fields(strings.TrimPrefix(line, "tier")) {
 			if word = strings.Trim(word, "*"); !strings.Contains(strings.ToLower(drawn), strings.ToLower(word)) {
 				p.t.Errorf("what is drawn lacks %q of %q", word, line)

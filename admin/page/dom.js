@@ -87,7 +87,7 @@ export const local = (text) => text.replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d
 
 // aged gives a text as parts, with lengths of time, which tick, for the times that it has of something's beginning.
 export const aged = (text) => text.split(/since (\d{4}-\S+Z)/).flatMap((part, i) => {
-  if (i % 2 === 0) return [part];
+  if (i % 2 === 0) return [local(part)];
   const node = el('time', {class: 'age'});
   since(node, part);
   return ['for ', node];

@@ -52,7 +52,7 @@ function chip(text) {
   if (!s) return el('li', {class: 'rest'}, text.trim());
   const look = /^drained/.test(s.state) ? 'drained' : /\bup\b/.test(s.state) ? 'up' : /\bdown\b/.test(s.state) ? 'down' : 'unknown';
   return el('li', {class: s.picked ? 'picked' : ''}, icon(look), el('strong', {}, s.name), el('span', {class: 'far'}, s.far.replace(/^\d+/, grouped)),
-    el('span', {class: 'hint'}, ...aged(s.state)), s.picked ? el('span', {class: 'star'}, 'in the answer') : null);
+    el('span', {class: 'hint', title: s.state}, ...aged(s.state)), s.picked ? el('span', {class: 'star'}, 'in the answer') : null);
 }
 
 let asked = null; // what somebody wants explained, and what was said

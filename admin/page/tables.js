@@ -25,7 +25,8 @@ function pools() {
   keyed($('pools').tBodies[0], list, (p) => p.name,
     () => el('tr', {}, el('th', {scope: 'row', class: 'name'}), el('td', {class: 'state'}, el('span', {class: 'mark'}), el('span', {class: 'word'})), el('td', {}, el('span', {class: 'of'}), el('span', {class: 'meter', 'aria-hidden': 'true'}, el('i', {}))), el('td', {class: 'shares in'})),
     (row, p) => {
-      const look = {down: 'down', reduced: 'part', up: 'up'}[p.state] || 'unknown';
+      const wanted = p.state === 'reduced' && p.up + p.drained === p.servers; // by nothing but drains
+      const look = wanted ? 'drained' : {down: 'down', reduced: 'part', up: 'up'}[p.state] || 'unknown';
       say(row.querySelector('.name'), p.name);
       say(row.querySelector('.shares'), shares(p));
       if (row.dataset.look !== look) {
