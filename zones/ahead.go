@@ -55,7 +55,7 @@ func (a *Ahead) Owner() {
 	z := a.zone
 	d := &z.nodes[a.node]
 	name, wire := &z.data[d.name], &z.data[min(d.name+uint32(d.size)+aheadSize, uint32(len(z.data)-1))]
-	if d.near {
+	if !d.far {
 		prefetch.Lines(name, wire, name)
 		return
 	}

@@ -57,7 +57,6 @@ func (b *builder) compile(recs []Record) (*Zone, error) {
 	if err := b.soa(); err != nil {
 		return nil, err
 	}
-	b.z.settle()
 	return b.trim(), nil
 }
 
@@ -146,7 +145,8 @@ func (b *builder) fillNode(id uint32, recs []Record, own []uint32) error {
 		}
 		i = end
 	}
-	d.count = uint16(uint32(len(b.z.sets)) - d.sets)
+	b.z.sets = d.take(b.z.sets)
+	b.z.total += int(d.count)
 	return nil
 }
 
@@ -201,6 +201,7 @@ func (b *builder) soa() error {
 // trim gives the zone without tables much larger than what is in them.
 func (b *builder) trim() *Zone {
 	b.z.data = trimmed(b.z.data)
+	b.z.sets = trimmed(b.z.sets)
 	b.z.nodes = trimmed(b.z.nodes)
 	return b.z
 }

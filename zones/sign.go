@@ -86,7 +86,7 @@ func (s *signing) finish() (*Zone, error) {
 func (s *signing) fill(data []byte) error {
 	z := s.z
 	z.data, z.nodes, z.secured.sets, z.secured.shelf.live = data, z.nodes[:0], nil, 0
-	z.secured.expires = math.MaxUint32
+	z.secured.expires, z.total = math.MaxUint32, 0
 	z.sets = advise(make([]rrset, 0, s.old.total+len(s.z.secured.chain)+len(s.apex)))
 	if err := s.run(len(s.old.nodes), (*chunk).nodesOf); err != nil {
 		return err
@@ -94,11 +94,8 @@ func (s *signing) fill(data []byte) error {
 	if err := s.hashChain(); err != nil {
 		return err
 	}
-	if err := s.negative(); err != nil {
-		return err
-	}
-	z.settle()
-	return nil
+	z.sets = trimmed(z.sets)
+	return s.negative()
 }
 
 // expect is about how much data the signed zone has, in octets.

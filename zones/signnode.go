@@ -61,10 +61,7 @@ func (s *signing) add(c *chunk) error {
 	z.data = append(z.data, c.data...)
 	z.secured.shelf.live += c.live + uint64(len(c.data))
 	for i := range c.sets {
-		if !c.sets[i].shared {
-			c.sets[i].wire += base
-		}
-		c.sets[i].shared = false
+		c.sets[i].settle(base)
 	}
 	if len(c.nodes) == 0 { // of the hashed chain
 		z.secured.sets = append(z.secured.sets, c.sets...)
@@ -75,12 +72,24 @@ func (s *signing) add(c *chunk) error {
 		if !d.shared {
 			d.name += base
 		}
+		for i := range d.few {
+			d.few[i].settle(base)
+		}
 		d.sets += first
 		d.shared = false
+		z.total += int(d.count)
 		z.nodes = append(z.nodes, d)
 	}
 	z.secured.expires = min(z.secured.expires, c.expires)
 	return nil
+}
+
+// settle makes the place of an RRset that of the whole zone.
+func (r *rrset) settle(base uint32) {
+	if !r.shared {
+		r.wire += base
+	}
+	r.shared = false
 }
 
 // nodesOf makes the nodes from one up to another.
@@ -110,7 +119,7 @@ func (c *chunk) node(id, written uint32) {
 	d := old.nodes[id]
 	sets := old.rrsets(&old.nodes[id])
 	added := c.added(id)
-	d.name, d.sets, d.near = written-uint32(d.size), uint32(len(c.sets)), false
+	d.name, d.sets = written-uint32(d.size), uint32(len(c.sets))
 	if c.s.shares && c.s.before[id] != 0 {
 		d.name, d.shared = c.s.prev.nodes[c.s.before[id]-1].name, true
 	}
@@ -127,7 +136,7 @@ func (c *chunk) node(id, written uint32) {
 	for _, m := range added {
 		c.make(id, m)
 	}
-	d.count = uint16(uint32(len(c.sets)) - d.sets)
+	c.sets = d.take(c.sets)
 	c.nodes = append(c.nodes, d)
 }
 

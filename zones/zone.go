@@ -58,7 +58,7 @@ type Zone struct {
 // read costs a walk through page tables too.
 type node struct {
 	name   uint32 // offset of the owner name in data
-	sets   uint32 // index of the first RRset, unless they are near
+	sets   uint32 // index of the first RRset, if they are far
 	cut    uint32 // the delegation at or above this node; 0 for none (the apex is no cut)
 	wild   uint32 // the child "*"; 0 for none
 	geo    uint32 // index into refs, plus one; 0 for none
@@ -67,7 +67,7 @@ type node struct {
 	size   uint8  // octets of the owner name
 	dname  bool
 	shared bool // while a zone is being signed: name is that of the version before
-	near   bool // the RRsets are in few
+	far    bool // the RRsets are in the table of the zone, not in few
 	_      uint8
 	few    [2]rrset
 }
@@ -209,28 +209,22 @@ func (z *Zone) At(id NodeID, i int) RRset {
 
 // rrsets is the RRsets of a node, by ascending type.
 func (z *Zone) rrsets(d *node) []rrset {
-	if d.near {
+	if !d.far {
 		return d.few[:d.count]
 	}
 	return z.sets[d.sets : d.sets+uint32(d.count)]
 }
 
-// settle moves RRsets to their nodes where there are few, and the others, which
-// stand in the order of their nodes, together. The zone is complete then.
-func (z *Zone) settle() {
-	z.total = len(z.sets)
-	far := z.sets[:0]
-	for id := range z.nodes {
-		d := &z.nodes[id]
-		if sets := z.rrsets(d); len(sets) <= len(d.few) {
-			copy(d.few[:], sets)
-			d.sets, d.near = 0, true
-		} else {
-			d.sets = uint32(len(far))
-			far = append(far, sets...)
-		}
+// take gives a node its RRsets, those from d.sets on, and what then remains in
+// their table.
+func (d *node) take(table []rrset) []rrset {
+	sets := table[d.sets:]
+	d.count, d.far, d.few = uint16(len(sets)), len(sets) > len(d.few), [2]rrset{}
+	if d.far {
+		return table
 	}
-	z.sets = trimmed(far)
+	copy(d.few[:], sets)
+	return table[:d.sets]
 }
 
 // Negative is the SOA RRset of a negative answer, its TTL the lower of the
