@@ -77,7 +77,7 @@ func start(t testing.TB, o Options, f answerFunc) *Server {
 		runtime.Gosched()
 	}
 	t.Cleanup(func() {
-		if err := s.Shutdown(deadline(t, 10*time.Second)); err != nil {
+		if err := s.Shutdown(deadline(t, time.Minute)); err != nil {
 			t.Errorf("shutdown: %v", err)
 		}
 		if err := <-served; err != nil {
@@ -120,7 +120,7 @@ func dialUDP(t testing.TB, to netip.AddrPort) *net.UDPConn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(10 * time.Second))
+	c.SetDeadline(time.Now().Add(time.Minute))
 	return c
 }
 

@@ -236,7 +236,7 @@ func (c stream) stuff() {
 			still = -1
 		}
 	}
-	c.SetDeadline(time.Now().Add(10 * time.Second))
+	c.SetDeadline(time.Now().Add(time.Minute))
 }
 
 func TestTCPShutdownAnswersWhatWasReceived(t *testing.T) {
@@ -255,7 +255,7 @@ func TestTCPShutdownAnswersWhatWasReceived(t *testing.T) {
 	}
 	idle := dialTCP(t, s.Addrs()[0])
 	done := make(chan error)
-	go func() { done <- s.Shutdown(deadline(t, 5*time.Second)) }()
+	go func() { done <- s.Shutdown(deadline(t, time.Minute)) }()
 	for !s.listeners[0].tcp.stopping() {
 		runtime.Gosched()
 	}

@@ -30,7 +30,7 @@ func dialFrom(t testing.TB, from netip.Addr, to netip.AddrPort) stream {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(10 * time.Second))
+	c.SetDeadline(time.Now().Add(time.Minute))
 	return stream{c.(*net.TCPConn), t}
 }
 
