@@ -90,7 +90,7 @@ func picture(c *call) (any, error) {
 	return document{svgType, m.SVG}, err
 }
 
-// document is an answer that is not JSON.
+// document is an answer that is written already.
 type document struct {
 	kind string
 	body []byte

@@ -61,6 +61,7 @@ type handler struct {
 	texts  chan struct{} // has room for the request that holds a text
 
 	watchers chan struct{} // has room for those that wait for a change
+	crowds   [crowds]shared
 }
 
 // Handler answers for a source.
@@ -283,7 +284,7 @@ func (h *handler) admit(w http.ResponseWriter, req *http.Request, r *route) (c *
 		h.o.Counts.Malformed.Add(1)
 		return nil, leave, err
 	}
-	return &call{req, h.source, by, body, h.watchers}, leave, nil
+	return &call{req, h.source, by, body, h.watchers, &h.crowds}, leave, nil
 }
 
 // turn is how long a request with a text waits for the one before it.

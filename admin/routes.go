@@ -75,6 +75,21 @@ type call struct {
 	body   []byte
 
 	watchers chan struct{} // has room for those that wait for a change
+	crowds   *[crowds]shared
+}
+
+// Answers about everything, each made for all who ask at once.
+const (
+	forStatus = iota // the status
+	forRest          // that without targets
+	forZones
+	crowds
+)
+
+// together has an answer made with those who ask for the same.
+func (c *call) together(what int, f func() any) (any, error) {
+	body, err := c.crowds[what].get(func() []byte { return encode(f()) })
+	return document{jsonType, body}, err
 }
 
 // decode reads the body as JSON, strictly.
@@ -96,6 +111,8 @@ type route struct {
 }
 
 const (
+	jsonType = "application/json"
+
 	maxBody = 64 << 10
 	maxText = 8 << 20 // of a zone
 )
@@ -158,7 +175,9 @@ func routes() []route {
 			slow: true, answer: Reloaded{},
 			serve: func(c *call) (any, error) { return c.source.Reload(c.Context(), c.by) }},
 		{method: "GET", path: "/v1/zones", need: Read, about: "the zones", answer: []Zone{},
-			serve: func(c *call) (any, error) { return list(c.source.Status().Zones), nil }},
+			serve: func(c *call) (any, error) {
+				return c.together(forZones, func() any { return list(c.source.Status().Zones) })
+			}},
 		{method: "GET", path: "/v1/zones/{zone}", need: Read, about: "one zone with its text", answer: ZoneText{},
 			serve: func(c *call) (any, error) { return c.source.Zone(c.PathValue("zone")) }},
 		{method: "POST", path: "/v1/zones/{zone}/check", need: Read, about: "what is wrong with a text as this zone; nothing is changed",
@@ -187,15 +206,17 @@ func list[T any](items []T) []T {
 }
 
 func status(c *call) (any, error) {
-	s := c.source.Status()
 	switch c.FormValue("targets") {
 	case "":
+		return c.together(forStatus, func() any { return c.source.Status() })
 	case "none":
-		s.Targets = []Target{}
-	default:
-		return nil, BadRequest("targets=%q is not none", c.FormValue("targets"))
+		return c.together(forRest, func() any {
+			s := c.source.Status()
+			s.Targets = []Target{}
+			return s
+		})
 	}
-	return s, nil
+	return nil, BadRequest("targets=%q is not none", c.FormValue("targets"))
 }
 
 func history(c *call) (any, error) {
@@ -285,13 +306,18 @@ func reply(w http.ResponseWriter, r *http.Request, answer any, err error) {
 		answer = f
 	}
 	h := w.Header()
-	h.Set("Content-Type", "application/json")
+	h.Set("Content-Type", jsonType)
 	h.Set("Cache-Control", "no-store")
+	send(w, r, status, encode(answer))
+}
+
+// encode writes an answer as JSON.
+func encode(answer any) []byte {
 	var body bytes.Buffer
 	e := json.NewEncoder(&body)
 	e.SetIndent("", "  ")
 	_ = e.Encode(answer) // the types are ours
-	send(w, r, status, body.Bytes())
+	return body.Bytes()
 }
 
 // typeOf is the type of an example.
