@@ -49,11 +49,11 @@ func (i *idle) put(id unique.Handle[Target], c *conn) {
 }
 
 // sweep closes the connections of targets that are not wanted any more.
-func (i *idle) sweep(wanted func(id Target) bool) {
+func (i *idle) sweep(wanted map[unique.Handle[Target]]bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	for id, c := range i.conns {
-		if !wanted(id.Value()) {
+		if !wanted[id] {
 			c.Close()
 			delete(i.conns, id)
 		}

@@ -182,7 +182,7 @@ func (m *Monitor) Stop() {
 	if cancel != nil {
 		cancel()
 		m.wg.Wait()
-		m.net.idle.sweep(func(Target) bool { return false })
+		m.net.idle.sweep(nil)
 	}
 }
 

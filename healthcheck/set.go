@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"time"
+	"unique"
 )
 
 // undoWithin is how long a removed target's state stays good for a Set that
@@ -15,6 +16,8 @@ type target struct {
 	*Target // never written to: a Set puts another in its place
 	slot    Slot
 	probe   probe
+
+	kept unique.Handle[Target] // under which a connection is kept; zero: none is
 
 	program bool               // its probes run programs
 	timer   *time.Timer        // nil before Start
@@ -57,7 +60,11 @@ func (m *Monitor) Set(targets []Target) *Snapshot {
 		distinct.targets = append(distinct.targets, t)
 		distinct.add(Slot(len(wanted)))
 		own := &distinct.targets[len(wanted)]
-		wanted = append(wanted, &target{Target: own, probe: compile(own), program: t.Check.Type == "exec"})
+		w := &target{Target: own, probe: compile(own), program: t.Check.Type == "exec"}
+		if t.Check.KeepAlive {
+			w.kept = unique.Make(t.identity())
+		}
+		wanted = append(wanted, w)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -230,22 +237,22 @@ func (m *Monitor) remove(t *target, now time.Time) {
 	m.heard(t)
 }
 
-// probed tells which identities are probed over connections that are kept, and lists the targets that report themselves.
-func (m *Monitor) probed() func(id Target) bool {
-	live := make(map[Target]bool)
+// probed are the identities that are probed over connections that are kept. It lists the targets that report themselves, too.
+func (m *Monitor) probed() map[unique.Handle[Target]]bool {
+	kept := make(map[unique.Handle[Target]]bool)
 	m.pushers = make(map[string][]*target)
 	for _, t := range m.targets {
 		if t == nil || t.retired() {
 			continue
 		}
 		if t.Check.KeepAlive {
-			live[t.identity()] = true
+			kept[t.kept] = true
 		}
 		if t.Check.Type == "push" {
 			m.pushers[t.Server] = append(m.pushers[t.Server], t)
 		}
 	}
-	return func(id Target) bool { return live[id] }
+	return kept
 }
 
 func (m *Monitor) newTable() table {
