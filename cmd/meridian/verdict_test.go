@@ -53,6 +53,9 @@ func (h *home) stands(level, finding string) {
 // TestStatusSaysWhatThePageSays puts a nameserver into trouble of every kind and reads both: the command in its text, the
 // page in the JSON that it is made from.
 func TestStatusSaysWhatThePageSays(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs the command dozens of times")
+	}
 	t.Parallel()
 	h := newHome(t)
 	ny, port := backend(t, "127.0.15.1", 0)
