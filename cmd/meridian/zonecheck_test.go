@@ -161,7 +161,7 @@ func TestZoneCheckInTurn(t *testing.T) {
 			time.Sleep(100 * time.Millisecond)
 		}
 	})
-	time.Sleep(500 * time.Millisecond) // for the slow one to be the first
+	time.Sleep(1500 * time.Millisecond) // for the slow one to be the first
 	statuses := make([]int, 10)
 	for i := range statuses {
 		all.Go(func() { statuses[i], _ = c.send("example.com", "text/dns", goodZone) })
