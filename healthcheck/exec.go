@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -42,10 +43,12 @@ func (p execProbe) run(ctx context.Context) error {
 	if err := cmd.Start(); err != nil {
 		return &hostFault{NoProgram, fmt.Errorf("exec: %w", err)}
 	}
+	// Once, and before Wait gives up the number of the program, which is the group's too.
+	end := sync.OnceFunc(func() { kill(cmd.Process.Pid) })
 	ended := make(chan error, 1)
 	go func() {
 		if awaitEnd(cmd.Process.Pid) {
-			kill(cmd.Process.Pid) // before its number is given up, and with it the group's
+			end()
 		}
 		ended <- cmd.Wait()
 	}()
@@ -53,7 +56,7 @@ func (p execProbe) run(ctx context.Context) error {
 	case err := <-ended:
 		return verdict(err, said.text)
 	case <-ctx.Done():
-		kill(cmd.Process.Pid)
+		end()
 		<-ended
 		return fmt.Errorf("exec: killed%s", quoted(said.text))
 	}
