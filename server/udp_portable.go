@@ -170,7 +170,7 @@ func (u *portableUDP) allow(until time.Time) {
 }
 
 // drainLimit bounds the draining of a UDP socket on which the flood does not end.
-const drainLimit = 500 * time.Millisecond
+const drainLimit = 2 * time.Second
 
 func drainEnd(ctx context.Context) time.Time {
 	until := time.Now().Add(drainLimit)
