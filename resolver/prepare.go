@@ -32,7 +32,7 @@ type ahead struct {
 
 const (
 	steps  = 5 // of a query, each of which reads what the one before asked for
-	maxLag = 3 // ticks between two steps of a query: as long as memory takes to answer
+	maxLag = 6 // ticks between two steps of a query: as long as memory takes to answer that others use, too
 )
 
 // fetch lets the queries of a batch ask for the memory that they will read. It
