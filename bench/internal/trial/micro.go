@@ -19,7 +19,7 @@ func micro(r *Rig, t *Trial) error {
 	if r.Quick {
 		count = "1000x"
 	}
-	return r.repeat(t, min(r.Rounds, 5), nil, func(int) error {
+	return r.repeat(t, min(r.Rounds, 11), nil, func(int) error {
 		c := exec.Command("go", "test", "-pgo", "../cmd/meridian/default.pgo", "-run", "^$", "-bench", ".", "-benchmem", "-benchtime", count, ".")
 		c.Env = append(os.Environ(), DatabaseFolder+"="+r.Data)
 		out, err := c.CombinedOutput()
