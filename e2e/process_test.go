@@ -87,11 +87,7 @@ func (p *process) answering(t *testing.T, addr, name string) {
 // freePort finds a port free for UDP and TCP.
 func freePort(t *testing.T) int {
 	t.Helper()
-	port, err := testport.Free()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
+	return testport.Port(t)
 }
 
 // write makes a file of a test, and its folders.

@@ -48,11 +48,7 @@ func occupyAlone(t *testing.T, network, addr string, control func(string, string
 // onFreePort is an address with a port that is free on all addresses.
 func onFreePort(t *testing.T, addr string) netip.AddrPort {
 	t.Helper()
-	port, err := testport.Free()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return netip.AddrPortFrom(netip.MustParseAddr(addr), uint16(port))
+	return netip.AddrPortFrom(netip.MustParseAddr(addr), uint16(testport.Port(t)))
 }
 
 func TestListenNamesTheHolder(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"testing"
 )
 
 // lowest is where the ports begin. Those below are servers' own.
@@ -21,6 +22,16 @@ var (
 	held []net.Listener
 	next int
 )
+
+// Port is Free for a test, which ends if there is none.
+func Port(t testing.TB) int {
+	t.Helper()
+	port, err := Free()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
 
 // Free returns a port at which nobody listens on any address of this machine, over UDP or TCP. No other process that asks
 // this package gets it while this one lives.

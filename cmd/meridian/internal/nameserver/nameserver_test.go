@@ -39,11 +39,7 @@ func newHome(t *testing.T) *home {
 
 func freePort(t *testing.T) int {
 	t.Helper()
-	port, err := testport.Free()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
+	return testport.Port(t)
 }
 
 // smallWorld is a database that is read in no time.
