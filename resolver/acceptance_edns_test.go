@@ -113,6 +113,37 @@ func TestAcceptance14MalformedOptions(t *testing.T) {
 	}
 }
 
+// TestOptionsAtTheEnd asks with options that stand where the longest message ends.
+func TestOptionsAtTheEnd(t *testing.T) {
+	a := newAsker(t, &Options{CookieSecrets: make([][16]byte, 1)})
+	a.transport = TCP
+	const wanted = "\x00\x0a\x00\x08\x00\x11\x22\x33\x44\x55\x66\x77" + "\x00\x08\x00\x07\x00\x01\x18\x00\xc0\x00\x02"
+	q := packet(t)
+	put16(q, 10, 1)
+	options := maxTCP - len(q) - optRR
+	q = append(q, "\x00\x00\x29\x04\xd0\x00\x00\x00\x00"...)
+	q = append(q, byte(options>>8), byte(options))
+	padding := options - len(wanted) - optHeader
+	q = append(q, 0, 12, byte(padding>>8), byte(padding))
+	q = append(append(q, make([]byte, padding)...), wanted...)
+	r := new(dns.Msg)
+	if err := r.Unpack(a.raw(q)); err != nil || len(q) != maxTCP || r.Rcode != dns.RcodeSuccess || r.IsEdns0() == nil {
+		t.Fatalf("%d octets: %v %v", len(q), err, r)
+	}
+	var cookie, subnet string
+	for _, o := range r.IsEdns0().Option {
+		switch o := o.(type) {
+		case *dns.EDNS0_COOKIE:
+			cookie = o.Cookie
+		case *dns.EDNS0_SUBNET:
+			subnet = o.Address.String()
+		}
+	}
+	if !strings.HasPrefix(cookie, "0011223344556677") || len(cookie) != 2*cookieSize || subnet != "192.0.2.0" {
+		t.Errorf("cookie %q, subnet %q", cookie, subnet)
+	}
+}
+
 func TestAcceptance15TruncationOnRRsets(t *testing.T) {
 	a := newAsker(t, &Options{NSID: []byte("here")})
 	a.view = viewOf(t, map[string]string{"t.": `$TTL 300

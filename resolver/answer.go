@@ -23,7 +23,7 @@ type query struct {
 	out    []byte
 	n      int // octets written
 	limit  int // where records must end, so that OPT still fits
-	counts [4]int
+	counts tally
 	rcode  uint16
 	aa, tc bool
 	ede    uint16 // extended error, 0 for none
@@ -31,7 +31,6 @@ type query struct {
 	// The name being resolved: QNAME, then the targets of CNAMEs. Its octets
 	// stand at base of the answer; from offset split of the name on they stand
 	// at tail instead (the compressed apex), in turn whole or up to a pointer.
-	name              zones.Name
 	base, split, tail int
 
 	zone   *zones.Zone // nil: no zone here has the name
@@ -40,6 +39,7 @@ type query struct {
 	apexAt int         // where the zone's apex stands in the answer
 
 	ahead ahead
+	name  zones.Name // last: what is used of it then stands beside the rest
 }
 
 // work is what a query needs only while it is answered.
@@ -68,12 +68,12 @@ func (v *View) Answer(dst []byte, req *Request, s *Scratch) int {
 // the package comment for what it may do. (RFC 1034 section 4.3.2 is its
 // outline.)
 func (v *View) Write(dst []byte, i int, s *Scratch) int {
-	q := &s.queries[i]
-	s.fetch(s.n + i) // for those behind it
+	s.fetch(len(s.batch) + i) // for those behind it
+	q := &s.batch[i]
 	if !answerable(q.req.Msg) {
 		return 0
 	}
-	q.open(dst, &s.work)
+	q.open(dst)
 	if q.rcode == noError && q.qend > headerSize {
 		q.answer()
 	}
@@ -89,7 +89,7 @@ func (q *query) begin(v *View, req *Request) {
 	q.opcode, q.qtype, q.qclass, q.qend = 0, 0, 0, headerSize
 	q.edns = edns{}
 	q.limit = 0
-	q.counts = [4]int{}
+	q.counts = 0
 	q.rcode, q.aa, q.tc, q.ede = noError, false, false, 0
 	q.zone = nil
 }
@@ -107,9 +107,10 @@ func (q *query) read() {
 }
 
 // open begins the answer with the question.
-func (q *query) open(dst []byte, w *work) {
-	q.out, q.work = dst, w
-	q.n = copy(q.out, q.req.Msg[:q.qend])
+func (q *query) open(dst []byte) {
+	w := q.work
+	q.out = dst
+	q.n = copy(dst, q.req.Msg[:q.qend])
 	w.chain.reset()
 	w.proofs, w.served = 0, w.served[:0]
 }
@@ -233,7 +234,11 @@ func (q *query) data(m zones.Match) bool {
 			return q.geo(g, ttl, m)
 		}
 	}
-	if q.qtype != typeCNAME && q.qtype != typeANY {
+	if set, ok := q.zone.Find(m.Node, uint16(q.qtype)); ok {
+		q.give(m, set)
+		return false
+	}
+	if q.qtype != typeANY {
 		if set, ok := q.zone.Find(m.Node, typeCNAME); ok {
 			q.synthesized(m)
 			return q.alias(set)
@@ -254,6 +259,11 @@ func (q *query) static(m zones.Match) {
 		q.negative(noError, m)
 		return
 	}
+	q.give(m, set)
+}
+
+// give answers with an RRset, and what belongs to it.
+func (q *query) give(m zones.Match, set zones.RRset) {
 	q.synthesized(m)
 	at := q.n
 	if !q.put(sectionAnswer, set, q.base) {

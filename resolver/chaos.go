@@ -64,7 +64,8 @@ func (q *query) explain() {
 		q.text(line)
 	}
 	if q.tc { // an RRset is answered whole or not at all
-		q.n, q.counts[sectionAnswer] = q.qend, 0
+		q.n = q.qend
+		q.counts.add(sectionAnswer, -q.counts.of(sectionAnswer))
 	}
 }
 
@@ -103,5 +104,5 @@ func (q *query) text(s string) {
 	q.out[q.n+rrHeader] = byte(len(s))
 	copy(q.out[q.n+rrHeader+1:], s)
 	q.n += rrHeader + size
-	q.counts[sectionAnswer]++
+	q.counts.add(sectionAnswer, 1)
 }

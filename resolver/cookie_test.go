@@ -24,10 +24,10 @@ func reply(t *testing.T, secrets []string, client, asked string, now uint32) (st
 		o.CookieSecrets = append(o.CookieSecrets, [16]byte(unhex(t, s)))
 	}
 	q := &query{view: &View{opts: o}, req: &Request{
-		Client: netip.AddrPortFrom(netip.MustParseAddr(client), 53), Now: now,
+		Client: netip.AddrPortFrom(netip.MustParseAddr(client), 53), Now: now, Msg: unhex(t, asked),
 	}}
 	c := &q.edns.cookie
-	if !c.parse(unhex(t, asked)) || !c.verify(q) {
+	if !c.parse(q.req.Msg, 0) || !c.verify(q) {
 		t.Fatalf("cookie %s is refused", asked)
 	}
 	var dst [cookieSize]byte
@@ -82,7 +82,7 @@ func TestCookieLengths(t *testing.T) {
 	for size := range 64 {
 		var c cookie
 		want := size == 8 || size >= 16 && size <= 40
-		if got := c.parse(make([]byte, size)); got != want {
+		if got := c.parse(make([]byte, size), 0); got != want {
 			t.Errorf("%d octets: accepted %v, want %v", size, got, want)
 		}
 	}

@@ -19,41 +19,45 @@ const (
 )
 
 // edns is what the OPT record of a query says (RFC 6891), and what of it the
-// answer's will say.
+// answer's will say. Places are offsets in the query.
 type edns struct {
 	present   bool
-	payload   int
-	version   int
+	version   uint8
+	payload   uint16
+	options   uint16 // where they begin
+	end       uint16 // and end
 	do        bool
 	nsid      bool
 	keepalive bool
-	subnet    subnet
 	cookie    cookie
+	subnet    subnet
 }
 
 // take reads the fixed part of an OPT record, from its type on.
-func (e *edns) take(rr []byte) {
+func (e *edns) take(rr []byte, options, end int) {
 	e.present = true
-	e.payload = u16(rr, 2)
-	e.version = int(rr[5])
+	e.payload = uint16(u16(rr, 2))
+	e.version = rr[5]
 	e.do = u16(rr, 6)&flagDO != 0
+	e.options, e.end = uint16(options), uint16(end)
 }
 
 // parse reads the options. Unknown ones are ignored; those of a version that
 // is not ours are not looked at.
-func (e *edns) parse(b []byte) uint16 {
+func (e *edns) parse(msg []byte) uint16 {
 	if e.version > 0 {
 		return badVers
 	}
-	for len(b) > 0 {
-		if len(b) < optHeader || optHeader+u16(b, 2) > len(b) {
+	for at := int(e.options); at < int(e.end); {
+		data := at + optHeader
+		if data > int(e.end) {
 			return e.malformed()
 		}
-		data := b[optHeader : optHeader+u16(b, 2)]
-		if !e.option(u16(b, 0), data) {
+		end := data + u16(msg, at+2)
+		if end > int(e.end) || !e.option(u16(msg, at), msg[data:end], data) {
 			return e.malformed()
 		}
-		b = b[optHeader+len(data):]
+		at = end
 	}
 	return noError
 }
@@ -65,15 +69,16 @@ func (e *edns) malformed() uint16 {
 	return formErr
 }
 
-// option reads one option, and tells whether it is well-formed.
-func (e *edns) option(code int, data []byte) bool {
+// option reads one option, whose data stands at an offset of the query, and
+// tells whether it is well-formed.
+func (e *edns) option(code int, data []byte, at int) bool {
 	switch code {
 	case optNSID:
 		e.nsid = true
 	case optSubnet:
-		return e.subnet.parse(data)
+		return e.subnet.parse(data, at)
 	case optCookie:
-		return e.cookie.parse(data)
+		return e.cookie.parse(data, at)
 	case optKeepalive:
 		e.keepalive = true
 		return len(data) == 0 // RFC 7828 section 3.2.1
@@ -85,8 +90,11 @@ func (e *edns) option(code int, data []byte) bool {
 // room that OPT needs. The NSID alone may be too long to stand beside a
 // question and the other options.
 func (e *edns) reserve(q *query) int {
-	if !e.present {
+	switch {
+	case !e.present:
 		return 0
+	case e.options == e.end: // and asks for none
+		return optRR
 	}
 	size := optRR
 	e.keepalive = e.keepalive && q.req.Transport == TCP && q.view.opts.IdleTimeout > 0
@@ -94,7 +102,7 @@ func (e *edns) reserve(q *query) int {
 		size += optHeader + 2
 	}
 	if e.subnet.present {
-		size += optHeader + len(e.subnet.raw)
+		size += optHeader + int(e.subnet.size)
 	}
 	if e.cookie.verify(q) {
 		size += optHeader + cookieSize
@@ -111,18 +119,22 @@ func (e *edns) write(q *query) {
 	if !e.present {
 		return
 	}
-	q.counts[sectionAdditional]++
+	q.counts.add(sectionAdditional, 1)
 	at := q.n
-	q.out[at] = 0
-	put16(q.out, at+1, typeOPT)
-	put16(q.out, at+3, maxUDP)
-	put32(q.out, at+5, uint32(q.rcode>>4)<<24)
+	rr := (*[optRR]byte)(q.out[at:])
+	rr[0] = 0
+	put16(rr[:], 1, typeOPT)
+	put16(rr[:], 3, maxUDP)
+	put32(rr[:], 5, uint32(q.rcode>>4)<<24)
 	if e.do {
-		put16(q.out, at+7, flagDO)
+		put16(rr[:], 7, flagDO)
 	}
+	put16(rr[:], 9, 0)
 	q.n += optRR
-	e.writeOptions(q)
-	put16(q.out, at+9, q.n-at-optRR)
+	if e.options < e.end || q.ede != 0 {
+		e.writeOptions(q)
+		put16(rr[:], 9, q.n-at-optRR)
+	}
 }
 
 func (e *edns) writeOptions(q *query) {
@@ -130,8 +142,7 @@ func (e *edns) writeOptions(q *query) {
 		q.n += copy(q.option(optNSID, len(q.view.opts.NSID)), q.view.opts.NSID)
 	}
 	if e.subnet.present {
-		e.subnet.write(q.option(optSubnet, len(e.subnet.raw)))
-		q.n += len(e.subnet.raw)
+		q.n += e.subnet.write(q.option(optSubnet, int(e.subnet.size)), q.req.Msg)
 	}
 	if e.cookie.asked {
 		e.cookie.write(q.option(optCookie, cookieSize), q)

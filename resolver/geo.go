@@ -20,7 +20,7 @@ func (g *geoName) steers(qtype int) bool {
 // setClient says for whom a geo name is answered.
 func (q *query) setClient(c *steer.Client) {
 	c.Resolver = q.req.Client.Addr()
-	c.Subnet = q.edns.subnet.addr
+	c.Subnet = q.edns.subnet.addr()
 	c.Source = q.edns.subnet.source
 	c.HasSubnet = q.edns.subnet.given()
 }
@@ -84,7 +84,7 @@ func (q *query) geoAddresses(c *steer.Choice, ttl uint32, sigs []byte) {
 	}
 	q.n += copy(q.out[q.n:], sigs)
 	q.edns.subnet.scope = c.Scope
-	q.counts[sectionAnswer] += q.stamp(at, c.TTL(ttl))
+	q.counts.add(sectionAnswer, q.stamp(at, c.TTL(ttl)))
 	q.work.served = append(q.work.served, c.Servers()...)
 }
 
@@ -109,12 +109,12 @@ func (q *query) geoAlias(c *steer.Choice, ttl uint32, sigs []byte) bool {
 	}
 	if q.n+len(sigs) > q.limit {
 		q.n, q.tc = at, true
-		q.counts[sectionAnswer]--
+		q.counts.add(sectionAnswer, -1)
 		return false
 	}
 	sigsAt := q.n
 	q.n += copy(q.out[q.n:], sigs)
-	q.counts[sectionAnswer] += q.stamp(sigsAt, c.TTL(ttl))
+	q.counts.add(sectionAnswer, q.stamp(sigsAt, c.TTL(ttl)))
 	q.edns.subnet.scope = c.Scope
 	q.work.served = append(q.work.served, c.Servers()...)
 	return q.rename(at + rrHeader)

@@ -21,25 +21,28 @@ func (q *query) parse() uint16 {
 // a format error, as is everything that the counts promise and the message
 // does not hold.
 func (q *query) message(msg []byte) uint16 {
-	at, ok := q.questions(msg)
+	counts := tallyOf(msg)
+	at, ok := q.questions(msg, counts.of(sectionQuestion))
 	if !ok {
 		return formErr
 	}
-	opt := options{}
-	for section := sectionAnswer; section <= sectionAdditional; section++ {
-		for range u16(msg, 4+2*section) {
-			if at, ok = q.record(msg, at, section, &opt); !ok {
-				return formErr
-			}
+	for range counts.of(sectionAnswer) + counts.of(sectionAuthority) {
+		if at, ok = q.record(msg, at, false); !ok {
+			return formErr
+		}
+	}
+	for range counts.of(sectionAdditional) {
+		if at, ok = q.record(msg, at, true); !ok {
+			return formErr
 		}
 	}
 	if at != len(msg) {
 		return formErr
 	}
-	if rcode := q.edns.parse(msg[opt.start:opt.end]); rcode != noError {
+	if rcode := q.edns.parse(msg); rcode != noError {
 		return rcode
 	}
-	return q.countQuestions(u16(msg, 4))
+	return q.countQuestions(counts.of(sectionQuestion))
 }
 
 // countQuestions refuses all but one question; none at all is a request for a
@@ -53,8 +56,7 @@ func (q *query) countQuestions(n int) uint16 {
 
 // questions reads the question section. A single question is kept and copied
 // to the answer octet for octet.
-func (q *query) questions(msg []byte) (end int, ok bool) {
-	count := u16(msg, 4)
+func (q *query) questions(msg []byte, count int) (end int, ok bool) {
 	if count == 1 {
 		return q.question(msg)
 	}
@@ -76,33 +78,30 @@ func (q *query) question(msg []byte) (end int, ok bool) {
 	}
 	q.qtype, q.qclass = u16(msg, end-4), u16(msg, end-2)
 	q.qend = end
-	q.counts[sectionQuestion] = 1
+	q.counts.add(sectionQuestion, 1)
 	return end, true
 }
-
-// options is where the options of the OPT record stand in a query.
-type options struct{ start, end int }
 
 // record steps over one record and takes note of OPT, of which there may be
 // one, in the additional section, with the root for its owner (RFC 6891
 // section 6.1.1).
-func (q *query) record(msg []byte, at, section int, opt *options) (end int, ok bool) {
+func (q *query) record(msg []byte, at int, additional bool) (end int, ok bool) {
 	owner := at
 	if at, ok = skipName(msg, at); !ok || at+10 > len(msg) {
 		return 0, false
 	}
-	end = at + 10 + u16(msg, at+8)
+	rr := msg[at : at+10 : at+10]
+	end = at + 10 + u16(rr, 8)
 	if end > len(msg) {
 		return 0, false
 	}
-	if u16(msg, at) != typeOPT {
+	if u16(rr, 0) != typeOPT {
 		return end, true
 	}
-	if q.edns.present || section != sectionAdditional || at != owner+1 {
+	if q.edns.present || !additional || at != owner+1 {
 		return 0, false
 	}
-	q.edns.take(msg[at:])
-	*opt = options{at + 10, end}
+	q.edns.take(rr, at+10, end)
 	return end, true
 }
 
@@ -114,7 +113,7 @@ func (q *query) size() int {
 	case !q.edns.present:
 		return minUDP
 	}
-	return min(max(q.edns.payload, minUDP), maxUDP)
+	return min(max(int(q.edns.payload), minUDP), maxUDP)
 }
 
 // finish writes OPT and the header and gives the length of the answer.
@@ -123,7 +122,7 @@ func (q *query) finish() int {
 	case noError, nxDomain, yxDomain:
 	default:
 		q.n, q.aa, q.tc = q.qend, false, false
-		q.counts = [4]int{sectionQuestion: q.counts[sectionQuestion]}
+		q.counts = q.counts.questions()
 		q.work.served = q.work.served[:0]
 	}
 	q.edns.write(q)
@@ -143,11 +142,8 @@ func (q *query) finish() int {
 
 // header writes the header of the answer, with the ID of the query.
 func (q *query) header(flags int) {
-	h := q.out[:headerSize]
-	put16(h, 0, u16(q.req.Msg, 0))
-	put16(h, 2, flags)
-	put16(h, 4, q.counts[sectionQuestion])
-	put16(h, 6, q.counts[sectionAnswer])
-	put16(h, 8, q.counts[sectionAuthority])
-	put16(h, 10, q.counts[sectionAdditional])
+	h := (*[headerSize]byte)(q.out)
+	copy(h[:2], q.req.Msg)
+	put16(h[:], 2, flags)
+	q.counts.put(h[:])
 }

@@ -14,12 +14,17 @@ import (
 func (v *View) Prepare(reqs []Request, s *Scratch) {
 	if len(s.queries) < len(reqs) {
 		s.queries = make([]query, len(reqs))
+		for i := range s.queries {
+			s.queries[i].work = &s.work
+		}
 	}
-	s.n, s.used, s.lag = len(reqs), max(s.used, len(reqs)), min(maxLag, len(reqs)/steps)
-	for i := range reqs {
-		q := &s.queries[i]
+	s.batch, s.used = s.queries[:len(reqs)], max(s.used, len(reqs))
+	s.lag, s.steered = min(maxLag, len(reqs)/steps), false
+	for i := range s.batch {
+		q := &s.batch[i]
 		q.begin(v, &reqs[i])
 		q.read()
+		q.seek()
 		s.fetch(i)
 	}
 }
@@ -37,44 +42,55 @@ const (
 
 // fetch lets the queries of a batch ask for the memory that they will read. It
 // is called at every tick, which is a query read or an answer written, and lets
-// one query take its first step, another its second and so on. So a few things
+// one query take its second step, another its third and so on; the first is
+// seek's. So a few things
 // are on their way all the time, and nobody waits for them; a processor asked
 // for more at a time forgets some.
 func (s *Scratch) fetch(tick int) {
-	s.at(tick).seek().Slot()
-	s.at(tick - s.lag).ahead.zone.Node()
-	s.at(tick - 2*s.lag).steer()
-	s.at(tick - 3*s.lag).ahead.pool.Place()
-	s.at(tick - 4*s.lag).ahead.pool.Rank()
-}
-
-// at is query i of the batch, or one that asks for nothing.
-func (s *Scratch) at(i int) *query {
-	if i < 0 || i >= s.n {
-		return &s.idle
+	if q := s.at(tick - s.lag); q != nil {
+		q.ahead.zone.Node()
 	}
-	return &s.queries[i]
-}
-
-// seek begins the lookup of the current name in its zone.
-func (q *query) seek() *zones.Ahead {
-	q.ahead.zone = zones.Begin(q.zone, &q.name)
-	return &q.ahead.zone
-}
-
-// steer goes on from the node to its RRsets or, of a geo name, to the pool.
-func (q *query) steer() {
-	a := &q.ahead
-	a.zone.Owner()
-	a.pool.None()
-	id, ok := a.zone.Guess()
-	if !ok {
+	if q := s.at(tick - 2*s.lag); q != nil && q.steer() {
+		s.steered = true
+	}
+	if !s.steered {
 		return
 	}
-	if ref, _, ok := q.zone.Geo(id); ok {
-		var c steer.Client
-		q.setClient(&c)
-		a.pool.Begin(q.view.steer, q.view.refs[q.entry][ref].ref, &c)
-		a.pool.Find()
+	if q := s.at(tick - 3*s.lag); q != nil {
+		q.ahead.pool.Place()
 	}
+	if q := s.at(tick - 4*s.lag); q != nil {
+		q.ahead.pool.Rank()
+	}
+}
+
+// at is query i of the batch, or nil.
+func (s *Scratch) at(i int) *query {
+	if uint(i) < uint(len(s.batch)) {
+		return &s.batch[i]
+	}
+	return nil
+}
+
+// seek begins the lookup of the current name in its zone, and asks for the
+// first that it reads.
+func (q *query) seek() {
+	q.ahead.zone = zones.Begin(q.zone, &q.name)
+	q.ahead.zone.Slot()
+}
+
+// steer goes on from the node to its RRsets or, of a geo name, to the pool,
+// which it tells.
+func (q *query) steer() bool {
+	a := &q.ahead
+	a.pool.None()
+	ref, ok := a.zone.Owner()
+	if !ok {
+		return false
+	}
+	var c steer.Client
+	q.setClient(&c)
+	a.pool.Begin(q.view.steer, q.view.refs[q.entry][ref].ref, &c)
+	a.pool.Find()
+	return true
 }

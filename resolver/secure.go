@@ -108,7 +108,7 @@ func (q *query) putSignatures(sigs []byte, ttl uint32) bool {
 	}
 	at := q.n
 	q.n += copy(q.out[at:], sigs)
-	q.counts[sectionAnswer] += q.stamp(at, ttl)
+	q.counts.add(sectionAnswer, q.stamp(at, ttl))
 	return true
 }
 
@@ -231,7 +231,7 @@ func (q *query) putDenial(d *denial) bool {
 	q.n += copy(q.out[first:], wire)
 	put16(q.out, first, 0xc000|d.rest)
 	q.own(first+rrHeader+u16(q.out, first+10), at)
-	q.counts[sectionAuthority] += d.Count() + d.SigCount()
+	q.counts.add(sectionAuthority, d.Count()+d.SigCount())
 	return true
 }
 
@@ -250,6 +250,6 @@ func (q *query) spellDenial(d *denial, wire []byte) bool {
 		put16(q.out, first, 0xc000|d.rest)
 		wire = wire[size:]
 	}
-	q.counts[sectionAuthority] += count
+	q.counts.add(sectionAuthority, count)
 	return true
 }

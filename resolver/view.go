@@ -141,10 +141,10 @@ type Request struct {
 // Write it tells, until the next one, what happened.
 type Scratch struct {
 	queries []query
-	n       int // queries of the batch
-	used    int // how many queries hold something, since Forget
-	lag     int // see fetch
-	idle    query
+	batch   []query // those in use
+	used    int     // how many queries hold something, since Forget
+	lag     int     // see fetch
+	steered bool    // a query of the batch asks for the memory of a pool
 	work    work
 	one     [1]Request
 	rcode   uint16 // of the last answer, like what follows
@@ -163,7 +163,7 @@ func (s *Scratch) Forget() {
 		q := &s.queries[i]
 		q.view, q.zone, q.req, q.out, q.ahead = nil, nil, nil, nil, ahead{}
 	}
-	s.n, s.used, s.last, s.work = 0, 0, nil, work{served: s.work.served[:0]}
+	s.batch, s.used, s.last, s.work = nil, 0, nil, work{served: s.work.served[:0]}
 }
 
 // RCode is the (extended) response code of the last answer.

@@ -49,11 +49,26 @@ const (
 	maskOpcode = 0xf << 11
 )
 
-func u16(b []byte, at int) int { return int(binary.BigEndian.Uint16(b[at:])) }
+func u16(b []byte, at int) int { return int(uint16(b[at])<<8 | uint16(b[at+1])) }
 
 func put16(b []byte, at int, v int) { binary.BigEndian.PutUint16(b[at:], uint16(v)) }
 
 func put32(b []byte, at int, v uint32) { binary.BigEndian.PutUint32(b[at:], v) }
+
+// tally is how many entries each section of a message has, 16 bits a section,
+// as they stand in the header.
+type tally uint64
+
+func tallyOf(header []byte) tally { return tally(binary.BigEndian.Uint64(header[4:])) }
+
+func (t tally) of(section int) int { return int(t >> (48 - 16*section) & 0xffff) }
+
+// questions is the tally without all but questions.
+func (t tally) questions() tally { return t &^ (1<<48 - 1) }
+
+func (t *tally) add(section, n int) { *t += tally(n) << ((48 - 16*section) & 63) }
+
+func (t tally) put(header []byte) { binary.BigEndian.PutUint64(header[4:], uint64(t)) }
 
 // skipName gives the offset behind the name at an offset of a message, or
 // false if it is none: a label over 63 octets, a pointer that does not point

@@ -33,7 +33,7 @@ func (q *query) put(section int, set zones.RRset, owner int) bool {
 	if owner != headerSize {
 		q.own(at, owner)
 	}
-	q.counts[section] += count
+	q.counts.add(section, count)
 	return true
 }
 
@@ -57,7 +57,7 @@ func (q *query) putCNAME(head, tail []byte, ttl uint32) bool {
 	copy(q.out[at+rrHeader:], head)
 	copy(q.out[at+rrHeader+len(head):], tail)
 	q.n = at + rrHeader + size
-	q.counts[sectionAnswer]++
+	q.counts.add(sectionAnswer, 1)
 	return true
 }
 

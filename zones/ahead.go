@@ -16,7 +16,7 @@ type Ahead struct {
 }
 
 // Begin gives the lookup of a name at or below the apex of a zone.
-func Begin(z *Zone, n *Name) Ahead { return Ahead{zone: z, hash: n.hash[0]} }
+func Begin(z *Zone, n *Name) Ahead { return Ahead{zone: z, hash: n.at[0].hash} }
 
 // Slot asks for the index. Without a zone it does nothing, like other steps.
 func (a *Ahead) Slot() {
@@ -47,26 +47,25 @@ func (a *Ahead) Node() {
 }
 
 // Owner asks for the owner name, the first RRset behind it, and where that is
-// not in the node, what is known of it.
-func (a *Ahead) Owner() {
+// not in the node, what is known of it. Of a node with a GEO record it gives the
+// index in Refs: that is read next.
+func (a *Ahead) Owner() (ref int, geo bool) {
 	if !a.have {
-		return
+		return 0, false
 	}
 	z := a.zone
 	d := &z.nodes[a.node]
 	name, wire := &z.data[d.name], &z.data[min(d.name+uint32(d.size)+aheadSize, uint32(len(z.data)-1))]
-	if !d.far {
+	if d.far {
+		prefetch.Lines(name, wire, &z.sets[d.sets])
+	} else {
 		prefetch.Lines(name, wire, name)
-		return
 	}
-	prefetch.Lines(name, wire, &z.sets[d.sets])
+	return int(d.geo) - 1, d.geo != 0
 }
 
 // aheadSize is how much of an RRset is asked for: an address record fits.
 const aheadSize = 28
-
-// Guess gives the node that Node found: probably that of the name.
-func (a *Ahead) Guess() (NodeID, bool) { return NodeID(a.node), a.have }
 
 // Lookup finds what the zone holds for the name; apex is the label at which the
 // zone's apex starts in it. See Zone.Lookup.

@@ -20,11 +20,17 @@ var ErrName = errors.New("not a name in wire form")
 // by longest suffix without looking at the octets again. The zero Name is the
 // root. A Name is scratch space of one goroutine.
 type Name struct {
-	wire   [MaxName + wordSize]byte // so that words may be read at any octet of the name
 	size   int
 	labels int
-	off    [maxLabels]uint8
-	hash   [maxLabels]uint32
+	at     [maxLabels]tail          // by label; the root is the last
+	wire   [MaxName + wordSize]byte // so that words may be read at any octet of the name
+}
+
+// tail is the part of a name from a label on. Of most names all stand in the
+// cache line in which the name begins.
+type tail struct {
+	hash uint32
+	off  uint8 // in wire
 }
 
 // Set takes the uncompressed name that b starts with, and returns its length
@@ -53,36 +59,37 @@ func setName[T string | []byte](n *Name, b T) (int, error) {
 
 // locate finds the labels of the name that b starts with, and its end.
 func locate[T string | []byte](n *Name, b T) error {
-	at := 0
-	n.labels = 0
-	for limit := min(len(b), MaxName); ; {
-		if at >= limit {
-			return ErrName
-		}
-		size := int(b[at])
-		if size == 0 {
-			break
-		}
-		if size > 63 || at+1+size >= limit {
-			return ErrName
-		}
-		n.off[n.labels] = uint8(at)
-		n.labels++
-		at += size + 1
+	limit, at, labels := min(len(b), MaxName), 0, 0
+	if limit == 0 {
+		return ErrName
 	}
-	n.off[n.labels] = uint8(at)
-	n.size = at + 1
+	for b[at] != 0 {
+		next := at + int(b[at]) + 1
+		if b[at] > 63 || next >= limit {
+			return ErrName
+		}
+		n.at[labels].off = uint8(at)
+		labels++
+		at = next
+	}
+	n.at[labels].off = uint8(at)
+	n.labels, n.size = labels, at+1
 	return nil
 }
 
 const wordSize = 8
+
+// word reads the octets from at on.
+func word(b []byte, at int) uint64 {
+	return binary.LittleEndian.Uint64(b[at : at+wordSize : at+wordSize])
+}
 
 // take folds and hashes the name that b starts with, which goes on for a word
 // behind it. b is better not n's own memory, just written: what a processor has
 // not stored yet, it reads slowly in other pieces than were written.
 func (n *Name) take(b []byte) {
 	for at := 0; at < n.size; at += wordSize {
-		binary.LittleEndian.PutUint64(n.wire[at:], lower(binary.LittleEndian.Uint64(b[at:])))
+		binary.LittleEndian.PutUint64(n.wire[at:at+wordSize:at+wordSize], lower(word(b, at)))
 	}
 	n.rehash(b)
 }
@@ -93,7 +100,7 @@ func (n *Name) take(b []byte) {
 func lower(x uint64) uint64 {
 	const each = 0x0101010101010101
 	low := x & (0x7f * each)
-	letter := (low + (0x80-'A')*each) &^ (low + (0x7f-'Z')*each) &^ x & (0x80 * each)
+	letter := (low + (0x80-'A')*each) &^ (low + (0x7f-'Z')*each | x) & (0x80 * each)
 	return x | letter>>2
 }
 
@@ -112,20 +119,26 @@ func equalFold[S, T string | []byte](a S, b T) bool {
 	return true
 }
 
-// rehash computes the hash of every suffix of b in one pass from the root.
+// rehash computes the hash of every suffix of b in one pass from the root, a
+// word a step: names are hashed for every query.
 func (n *Name) rehash(b []byte) {
 	h, end := uint64(hashSeed), n.size-1
-	n.hash[n.labels] = sum32(h)
+	n.at[n.labels].hash = uint32(h)
 	for i := n.labels - 1; i >= 0; i-- {
-		start := int(n.off[i])
-		h = hashLabel(h, b, start, end)
-		n.hash[i] = sum32(h)
+		start := int(n.at[i].off)
+		at := start
+		for ; end-at > wordSize; at += wordSize {
+			h = mix(h, word(b, at)|caseBits)
+		}
+		h = mix(h, (word(b, at)|caseBits)<<(8*(wordSize-(end-at))&63))
+		n.at[i].hash = uint32(h)
 		end = start
 	}
 }
 
-// sum32 is the hash that a state of hashing stands for.
-func sum32(h uint64) uint32 { return uint32(h ^ h>>32) }
+// caseBits makes letters equal whose cases differ, and a few other octets, too:
+// good for a hash, and sooner done than lower.
+const caseBits = 0x2020202020202020
 
 // Wire gives the lower-cased name in wire form; it is n's own memory.
 func (n *Name) Wire() []byte { return n.wire[:n.size] }
@@ -134,19 +147,19 @@ func (n *Name) Wire() []byte { return n.wire[:n.size] }
 func (n *Name) String() string { return nameText(string(n.Wire())) }
 
 // Suffix gives the part of the name that starts at label i, in wire form.
-func (n *Name) Suffix(i int) []byte { return n.wire[n.off[i]:n.size] }
+func (n *Name) Suffix(i int) []byte { return n.wire[n.at[i].off:n.size] }
 
 // Labels counts the labels, the root not included.
 func (n *Name) Labels() int { return n.labels }
 
 // Offset is where label i starts in the wire form; Offset(Labels()) is the
 // place of the root's zero octet.
-func (n *Name) Offset(i int) int { return int(n.off[i]) }
+func (n *Name) Offset(i int) int { return int(n.at[i].off) }
 
 // LabelOf gives the label at which a suffix of size octets starts.
 func (n *Name) LabelOf(size int) int {
 	for i := 0; i <= n.labels; i++ {
-		if n.size-int(n.off[i]) == size {
+		if n.size-int(n.at[i].off) == size {
 			return i
 		}
 	}
@@ -154,19 +167,6 @@ func (n *Name) LabelOf(size int) int {
 }
 
 const hashSeed = 0x9e3779b9
-
-// hashLabel extends the hash of a suffix by the label in front of it (length
-// octet included), a word a step: names are hashed for every query.
-func hashLabel(h uint64, b []byte, start, end int) uint64 {
-	for ; ; start += wordSize {
-		word := lower(binary.LittleEndian.Uint64(b[start:]))
-		over := wordSize - (end - start)
-		if over >= 0 {
-			return mix(h, word<<(8*over&63))
-		}
-		h = mix(h, word)
-	}
-}
 
 // mix multiplies to 128 bits and folds them, as wyhash does (Wang Yi, 2019): it
 // spreads, it need not be cryptographic. One step waits for the one before, so

@@ -154,9 +154,9 @@ func (b *builder) add(n *Name, i int, parent, at uint32) uint32 {
 		b.grow()
 	}
 	owner := n.Suffix(i)
-	z.nodes = append(z.nodes, node{name: at + uint32(n.off[i]), size: uint8(len(owner))})
+	z.nodes = append(z.nodes, node{name: at + uint32(n.at[i].off), size: uint8(len(owner))})
 	b.parent = append(b.parent, parent)
-	insert(z.slots, n.hash[i], id)
+	insert(z.slots, n.at[i].hash, id)
 	if id != 0 && string(owner[:2]) == "\x01*" {
 		z.nodes[parent].wild = id
 	}

@@ -42,7 +42,7 @@ func (s *Set) index() {
 			continue // no query can name it
 		}
 		s.labels = max(s.labels, n.labels)
-		insert(s.slots, n.hash[0], uint32(i))
+		insert(s.slots, n.at[0].hash, uint32(i))
 	}
 }
 
@@ -107,7 +107,7 @@ func (s *Set) Find(n *Name, from int) (entry, apex int, ok bool) {
 }
 
 func (s *Set) exact(n *Name, i int) (int, bool) {
-	hash, name := n.hash[i], n.Suffix(i)
+	hash, name := n.at[i].hash, n.Suffix(i)
 	mask := uint32(len(s.slots) - 1)
 	for at := hash & mask; ; at = (at + 1) & mask {
 		slot := s.slots[at]

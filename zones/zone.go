@@ -161,7 +161,7 @@ func (z *Zone) match(n *Name, id uint32, i int) Match {
 
 // find gives the node whose owner is the suffix of n at label i.
 func (z *Zone) find(n *Name, i int) (uint32, bool) {
-	hash, name := n.hash[i], n.Suffix(i)
+	hash, name := n.at[i].hash, n.Suffix(i)
 	mask := uint32(len(z.slots) - 1)
 	for at := hash & mask; ; at = (at + 1) & mask {
 		s := z.slots[at]
@@ -258,12 +258,20 @@ func (r RRset) Wire() []byte {
 
 // Fixes are the places in Wire of the two-octet pointers to the zone's apex.
 func (r RRset) Fixes() []uint16 {
+	if r.set.extra == 0 {
+		return nil
+	}
 	x := &r.zone.extras[r.set.extra]
 	return r.zone.fixes[x.fix : x.fix+uint32(x.fixes)]
 }
 
 // Additions counts the names in the RDATA whose addresses a reply may add.
-func (r RRset) Additions() int { return int(r.zone.extras[r.set.extra].nadds) }
+func (r RRset) Additions() int {
+	if r.set.extra == 0 {
+		return 0
+	}
+	return int(r.zone.extras[r.set.extra].nadds)
+}
 
 // Addition is a name whose addresses a reply may add.
 type Addition struct {
