@@ -148,15 +148,17 @@ func batches(b *testing.B, v *resolver.View, set *queries.Set) {
 	for i := range reqs {
 		reqs[i].Client = netip.MustParseAddrPort("127.0.0.1:5300")
 	}
-	next := 0
+	all, next := set.All(), 0
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	spent := -threadTime()
 	b.ReportAllocs()
 	for b.Loop() {
 		for i := range reqs {
-			reqs[i].Msg = set.At(next)
-			next++
+			reqs[i].Msg = all[next]
+			if next++; next == len(all) {
+				next = 0
+			}
 		}
 		v.Prepare(reqs, s)
 		for i := range reqs {

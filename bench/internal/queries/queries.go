@@ -24,6 +24,9 @@ func (s *Set) Len() int { return len(s.messages) }
 // At gives query i, which must not be changed.
 func (s *Set) At(i int) []byte { return s.messages[i%len(s.messages)] }
 
+// All gives the messages.
+func (s *Set) All() [][]byte { return s.messages }
+
 // New makes a set of messages.
 func New(messages [][]byte) *Set { return &Set{messages} }
 
