@@ -77,10 +77,8 @@ func (v *View) Write(dst []byte, i int, s *Scratch) int {
 	if q.rcode == noError && q.qend > headerSize {
 		q.answer()
 	}
-	n := q.finish()
-	s.rcode, s.qtype, s.tc = q.rcode, q.qtype, q.tc
-	s.do, s.subnet, s.last = q.edns.do, q.edns.subnet.present, q
-	return n
+	s.last = q
+	return q.finish()
 }
 
 // begin resets everything that a stage may read before it is written.
@@ -106,7 +104,7 @@ func (q *query) read() {
 	}
 }
 
-// open begins the answer with the question.
+// open begins the answer with header and question of the query.
 func (q *query) open(dst []byte) {
 	w := q.work
 	q.out = dst

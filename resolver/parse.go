@@ -140,10 +140,9 @@ func (q *query) finish() int {
 	return q.n
 }
 
-// header writes the header of the answer, with the ID of the query.
+// header writes the header of the answer, which has the ID of the query already.
 func (q *query) header(flags int) {
 	h := (*[headerSize]byte)(q.out)
-	copy(h[:2], q.req.Msg)
 	put16(h[:], 2, flags)
 	q.counts.put(h[:])
 }

@@ -147,12 +147,7 @@ type Scratch struct {
 	steered bool    // a query of the batch asks for the memory of a pool
 	work    work
 	one     [1]Request
-	rcode   uint16 // of the last answer, like what follows
-	qtype   int
-	tc      bool
-	do      bool
-	subnet  bool
-	last    *query
+	last    *query // answered
 }
 
 // Forget lets go of the view used last, and of its zones and pools, and of the
@@ -166,17 +161,28 @@ func (s *Scratch) Forget() {
 	s.batch, s.used, s.last, s.work = nil, 0, nil, work{served: s.work.served[:0]}
 }
 
+// none is what the last query is where there was none.
+var none query
+
+// told is the query of which Scratch tells.
+func (s *Scratch) told() *query {
+	if s.last == nil {
+		return &none
+	}
+	return s.last
+}
+
 // RCode is the (extended) response code of the last answer.
-func (s *Scratch) RCode() int { return int(s.rcode) }
+func (s *Scratch) RCode() int { return int(s.told().rcode) }
 
 // Type is the type that the last question asked for; 0 if it had none.
-func (s *Scratch) Type() int { return s.qtype }
+func (s *Scratch) Type() int { return s.told().qtype }
 
 // Truncated tells whether the last answer carried TC.
-func (s *Scratch) Truncated() bool { return s.tc }
+func (s *Scratch) Truncated() bool { return s.told().tc }
 
 // DO tells whether the last query asked for DNSSEC records (RFC 3225).
-func (s *Scratch) DO() bool { return s.do }
+func (s *Scratch) DO() bool { return s.told().edns.do }
 
 // Servers tells the numbers of the servers that the last answer holds (steer.Server.Number).
 func (s *Scratch) Servers() []uint32 { return s.work.served }
@@ -198,4 +204,4 @@ func (s *Scratch) Client() (c steer.Client) {
 }
 
 // Subnet tells whether the last query told a client subnet (RFC 7871).
-func (s *Scratch) Subnet() bool { return s.subnet }
+func (s *Scratch) Subnet() bool { return s.told().edns.subnet.present }
