@@ -1,8 +1,6 @@
 package resolver
 
 import (
-	"encoding/binary"
-
 	"github.com/meridian-dns/meridian/steer"
 	"github.com/meridian-dns/meridian/zones"
 )
@@ -51,7 +49,7 @@ func (q *query) geo(g *geoName, ttl uint32, m zones.Match) bool {
 	state, table := q.view.answers(q.entry, g)
 	c := &q.work.choice
 	q.setClient(&q.work.client)
-	state.Choose(c, g.ref, &q.work.client, steerType(q.qtype, g.info), q.req.Random)
+	state.Choose(c, g.ref, &q.work.client, steerType(q.qtype, g.info), q.req.Random, &q.ahead.pool)
 	switch c.Kind {
 	case steer.ServFail:
 		q.rcode = servFail
@@ -82,19 +80,29 @@ func (q *query) geoAddresses(c *steer.Choice, ttl uint32, sigs []byte) {
 		q.n, q.tc = at, true
 		return
 	}
-	q.n += copy(q.out[q.n:], sigs)
+	if len(sigs) > 0 {
+		q.n += copy(q.out[q.n:], sigs)
+	}
 	q.edns.subnet.scope = c.Scope
 	q.counts.add(sectionAnswer, q.stamp(at, c.TTL(ttl)))
-	q.work.served = append(q.work.served, c.Servers()...)
+	q.serve(c)
+}
+
+// serve notes which servers the answer holds: mostly one.
+func (q *query) serve(c *steer.Choice) {
+	for _, number := range c.Servers() {
+		q.work.served = append(q.work.served, number)
+	}
 }
 
 // stamp sets owner and TTL of the RRs written from an offset on, and counts
 // them. The original TTL in a signature stays what it is.
 func (q *query) stamp(at int, ttl uint32) (rrs int) {
-	owner := uint16(0xc000 | q.base)
-	for ; at < q.n; at += rrHeader + u16(q.out, at+10) {
-		binary.BigEndian.PutUint16(q.out[at:], owner)
-		put32(q.out, at+6, ttl)
+	for at < q.n {
+		rr := (*[rrHeader]byte)(q.out[at:])
+		put16(rr[:], 0, 0xc000|q.base)
+		put32(rr[:], 6, ttl)
+		at += rrHeader + u16(rr[:], 10)
 		rrs++
 	}
 	return rrs
@@ -116,6 +124,6 @@ func (q *query) geoAlias(c *steer.Choice, ttl uint32, sigs []byte) bool {
 	q.n += copy(q.out[q.n:], sigs)
 	q.counts.add(sectionAnswer, q.stamp(sigsAt, c.TTL(ttl)))
 	q.edns.subnet.scope = c.Scope
-	q.work.served = append(q.work.served, c.Servers()...)
+	q.serve(c)
 	return q.rename(at + rrHeader)
 }

@@ -84,7 +84,7 @@ func (q *query) geoOnlySignatures(g *geoName, ttl uint32, m zones.Match) bool {
 	}
 	c := &q.work.choice
 	q.setClient(&q.work.client)
-	state.Choose(c, g.ref, &q.work.client, steerType(typeANY, g.info), q.req.Random)
+	state.Choose(c, g.ref, &q.work.client, steerType(typeANY, g.info), q.req.Random, &q.ahead.pool)
 	switch c.Kind {
 	case steer.NoData:
 		return false

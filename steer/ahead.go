@@ -2,19 +2,23 @@ package steer
 
 import "github.com/meridian-dns/meridian/internal/prefetch"
 
-// Ahead asks in advance for the memory that Answer is going to read for a client. It decides nothing: Answer reads the
-// same tables again, and finds them in the cache. Its steps are Find, Place and Rank; a step reads what the one before
-// asked for, so there should be some time between them. A plain value.
+// Ahead is the search for a client's ranking that goes ahead of its answer, in steps: Find, Place and Rank ask for the
+// memory that Choose is going to read, and remember where in the tables it is. A step reads what the one before asked for,
+// so there should be some time between them. Choose does what was not done; steps decide nothing else. A plain value.
 type Ahead struct {
 	table *table
 	side  *side
 	block uint64
-	atom  int
+	run   run
+	known bool // what run is
 }
+
+// run is some atoms with one ranking, and which of them holds a block.
+type run struct{ atom, from, to int }
 
 // Begin sets out for a client at a reference.
 func (a *Ahead) Begin(s *State, r Ref, c *Client) {
-	a.side = nil
+	a.side, a.known = nil, false
 	if r.Server >= 0 || !s.set.holds(r) {
 		return
 	}
@@ -41,9 +45,9 @@ func (a *Ahead) Find() {
 // Place asks for what is kept by atom.
 func (a *Ahead) Place() {
 	if a.side != nil {
-		a.atom = a.side.atoms.Find(a.block)
-		a.side.atoms.AskPlace(a.atom)
-		prefetch.Line(&a.side.starts.level[0][a.atom>>6])
+		a.run.atom = a.side.atoms.Find(a.block)
+		a.side.atoms.AskPlace(a.run.atom)
+		prefetch.Line(&a.side.starts.level[0][a.run.atom>>6])
 	}
 }
 
@@ -51,8 +55,17 @@ func (a *Ahead) Place() {
 func (a *Ahead) Rank() {
 	if a.side != nil {
 		s := a.side
-		s.atoms.AskStart(s.starts.prev(a.atom))
-		s.atoms.AskStart(s.starts.next(a.atom))
-		prefetch.Line(&a.table.rank[s.atoms.Place(a.atom)])
+		a.run, a.known = s.around(a.run.atom), true
+		s.atoms.AskStart(a.run.from)
+		s.atoms.AskStart(a.run.to)
+		prefetch.Line(&a.table.rank[s.atoms.Place(a.run.atom)])
 	}
+}
+
+// find is the run around a block of a side, which may be the one that was gone for.
+func (a *Ahead) find(s *side, block uint64) run {
+	if a != nil && a.known && a.side == s && a.block == block {
+		return a.run
+	}
+	return s.around(s.atoms.Find(block))
 }

@@ -103,7 +103,7 @@ func (n *Narrator) Brief(s *State, r Ref, c Client, qtype uint16) Brief {
 	}
 	n.x = Explanation{Client: c}
 	x := explainer{Explanation: &n.x, set: s.set, pool: p, health: s.health, family: family, duties: s.duties.of(int(r.Pool))}
-	x.at = p.table.seat(&c, p.Pick == Sticky)
+	x.at = p.table.seat(&c, p.Pick == Sticky, nil)
 	x.findPlace(x.lookedUp())
 	if h := p.table.match.match(&x.Place); h != noRule {
 		b.Rule = p.Rules[h.rule].Source

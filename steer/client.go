@@ -80,7 +80,7 @@ type seat struct {
 //
 // Sticky reports no scope shorter than what it hashes, and so takes no shortcut where there is one ranking. In
 // special-purpose space that is the resolver's address, and the block's length is right as it is.
-func (t *table) seat(c *Client, sticky bool) seat {
+func (t *table) seat(c *Client, sticky bool, ahead *Ahead) seat {
 	if !c.subnet() {
 		return t.resolverSeat(c)
 	}
@@ -91,7 +91,7 @@ func (t *table) seat(c *Client, sticky bool) seat {
 	if at.blind {
 		return seat{unknown, at.base, at.block}
 	}
-	rank, length := t.entry(at.family, at.block)
+	rank, length := t.entry(at.family, at.block, ahead)
 	scope := at.base + length
 	if rank == ask {
 		s := t.resolverSeat(c)

@@ -167,7 +167,7 @@ func checkFull(t *testing.T, tab *table, w *rawWorld) {
 		// A random address within its block, as a client would have it.
 		a := inBlock(r, drawAddr(r, tab.part, f))
 		want := w.block(a, widths[f])
-		rank, length := tab.entry(f, blockOf(a))
+		rank, length := tab.entry(f, blockOf(a), nil)
 		if got := tab.text(rank); got != want.text {
 			t.Fatalf("%s: ranking %s, want %s", a, got, want.text)
 		}
@@ -177,7 +177,7 @@ func checkFull(t *testing.T, tab *table, w *rawWorld) {
 		scope := netip.PrefixFrom(a, int(length)).Masked()
 		for range 64 {
 			from := blockOf(scope.Addr())
-			other, _ := tab.entry(f, from+r.Uint64N(1<<(widths[f]-int(length))))
+			other, _ := tab.entry(f, from+r.Uint64N(1<<(widths[f]-int(length))), nil)
 			if blocks++; other != rank {
 				t.Fatalf("%s: scope %s holds two rankings", a, scope)
 			}

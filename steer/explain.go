@@ -124,7 +124,7 @@ type explainer struct {
 }
 
 func (x *explainer) explain() {
-	x.at = x.pool.table.seat(&x.Client, x.pool.Pick == Sticky)
+	x.at = x.pool.table.seat(&x.Client, x.pool.Pick == Sticky, nil)
 	at := x.lookedUp()
 	x.findPlace(at)
 	if x.set.db != nil && !at.blind && !x.Place.Special {

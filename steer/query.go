@@ -8,20 +8,20 @@ import (
 
 // Answer gives what Choose chooses.
 func (s *State) Answer(r Ref, c Client, qtype uint16, rnd uint64) (ch Choice) {
-	s.Choose(&ch, r, &c, qtype, rnd)
+	s.Choose(&ch, r, &c, qtype, rnd, nil)
 	return ch
 }
 
 // Choose puts into ch what a client gets for a type at a reference. It allocates nothing, takes no lock and reads
-// no clock. rnd is a fresh random number; Weighted draws from it. A reference of another set, which no caller
-// should have, is answered with ServFail.
+// no clock. rnd is a fresh random number; Weighted draws from it. ahead is how far the search for the client has come, or
+// nil. A reference of another set, which no caller should have, is answered with ServFail.
 //
 //	reference   the pool          type            answer
 //	pinned      any               any             the server's addresses, or its CNAME; scope 0
 //	pool        nothing but CNAME any             the CNAME of the client's ranking
 //	pool        any other         one that exists the addresses, or the CNAME, of the client's ranking
 //	pool        any other         another         NoData, scope 0
-func (s *State) Choose(ch *Choice, r Ref, c *Client, qtype uint16, rnd uint64) {
+func (s *State) Choose(ch *Choice, r Ref, c *Client, qtype uint16, rnd uint64, ahead *Ahead) {
 	defer runtime.KeepAlive(s) // and with it the regions of its tables
 	ch.reset()
 	if !s.set.holds(r) {
@@ -38,7 +38,7 @@ func (s *State) Choose(ch *Choice, r Ref, c *Client, qtype uint16, rnd uint64) {
 		ch.Kind = NoData
 		return
 	}
-	at := a.pool.table.seat(c, a.pool.Pick == Sticky)
+	at := a.pool.table.seat(c, a.pool.Pick == Sticky, ahead)
 	a.choose(ch, family, at, rnd)
 }
 

@@ -30,7 +30,7 @@ func checkOverlaps(t *testing.T, r *rand.Rand, tab *table, family int) {
 	var seen []scoped
 	for range 60 {
 		block := randomBlock(r, family)
-		rank, length := tab.entry(family, block)
+		rank, length := tab.entry(family, block, nil)
 		s := scoped{netip.PrefixFrom(addrOf(family, block), int(length)).Masked(), rank}
 		for _, o := range seen {
 			if o.prefix.Overlaps(s.prefix) && o.rank != s.rank {
@@ -41,7 +41,7 @@ func checkOverlaps(t *testing.T, r *rand.Rand, tab *table, family int) {
 		from, to := blocks(s.prefix)
 		for range 64 {
 			within := from + r.Uint64N(to-from)
-			if rank, length := tab.entry(family, within); rank != s.rank || length != uint8(s.prefix.Bits()) {
+			if rank, length := tab.entry(family, within, nil); rank != s.rank || length != uint8(s.prefix.Bits()) {
 				t.Fatalf("%v has ranking %d, block %x in it has %d and length %d", s.prefix, s.rank, within, rank, length)
 			}
 		}

@@ -100,14 +100,16 @@ func (t *table) place(at spot) geo.PlaceID {
 // find returns the ranking of a spot, or ask.
 func (t *table) find(at spot) uint16 { return t.rank[t.place(at)] }
 
+// around is the run of an atom.
+func (s *side) around(atom int) run { return run{atom, s.starts.prev(atom), s.starts.next(atom)} }
+
 // entry returns the ranking of a block and the length of the shortest prefix around it all of whose blocks
-// have that ranking.
-func (t *table) entry(family int, block uint64) (rank uint16, length uint8) {
+// have that ranking. The run around the block may have been found ahead.
+func (t *table) entry(family int, block uint64, ahead *Ahead) (rank uint16, length uint8) {
 	s := &t.side[family]
-	i := s.atoms.Find(block)
-	from := s.atoms.Start(s.starts.prev(i))
-	to := s.atoms.Start(s.starts.next(i))
-	return t.rank[s.atoms.Place(i)], prefixLength(block, from, to, s.width)
+	r := ahead.find(s, block)
+	from, to := s.atoms.Start(r.from), s.atoms.Start(r.to)
+	return t.rank[s.atoms.Place(r.atom)], prefixLength(block, from, to, s.width)
 }
 
 // prefixLength returns the length of the largest aligned block around c inside [from, to). The neighbours of
