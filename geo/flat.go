@@ -165,7 +165,6 @@ func (a *Atoms) save(w *flat.Writer) {
 	flat.Put(w, a.ids)
 	flat.Put(w, a.borders)
 	flat.Put(w, a.marks)
-	flat.Put(w, a.before)
 	flat.Put(w, []int{len(a.levels)})
 	for _, l := range a.levels {
 		flat.Put(w, l)
@@ -176,7 +175,7 @@ func readAtoms(r *flat.Reader, f family) Atoms {
 	a := Atoms{
 		end: 1 << f.blockBits(), short: flat.Get[uint32](r), long: flat.Get[uint64](r),
 		ids: flat.Get[PlaceID](r), borders: flat.Get[uint64](r),
-		marks: flat.Get[uint64](r), before: flat.Get[uint32](r),
+		marks: flat.Get[mark](r),
 	}
 	for _, levels := range flat.Get[int](r) {
 		for range levels {
