@@ -85,14 +85,7 @@ func (q *query) geoAddresses(c *steer.Choice, ttl uint32, sigs []byte) {
 	}
 	q.edns.subnet.scope = c.Scope
 	q.counts.add(sectionAnswer, q.stamp(at, c.TTL(ttl)))
-	q.serve(c)
-}
-
-// serve notes which servers the answer holds: mostly one.
-func (q *query) serve(c *steer.Choice) {
-	for _, number := range c.Servers() {
-		q.work.served = append(q.work.served, number)
-	}
+	q.work.served = append(q.work.served, c.Servers()...)
 }
 
 // stamp sets owner and TTL of the RRs written from an offset on, and counts
@@ -124,6 +117,6 @@ func (q *query) geoAlias(c *steer.Choice, ttl uint32, sigs []byte) bool {
 	q.n += copy(q.out[q.n:], sigs)
 	q.counts.add(sectionAnswer, q.stamp(sigsAt, c.TTL(ttl)))
 	q.edns.subnet.scope = c.Scope
-	q.serve(c)
+	q.work.served = append(q.work.served, c.Servers()...)
 	return q.rename(at + rrHeader)
 }
