@@ -80,9 +80,7 @@ func (q *query) geoAddresses(c *steer.Choice, ttl uint32, sigs []byte) {
 		q.n, q.tc = at, true
 		return
 	}
-	if len(sigs) > 0 {
-		q.n += copy(q.out[q.n:], sigs)
-	}
+	q.n += copy(q.out[q.n:], sigs)
 	q.edns.subnet.scope = c.Scope
 	q.counts.add(sectionAnswer, q.stamp(at, c.TTL(ttl)))
 	q.work.served = append(q.work.served, c.Servers()...)

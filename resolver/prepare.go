@@ -43,9 +43,8 @@ const (
 // fetch lets the queries of a batch ask for the memory that they will read. It
 // is called at every tick, which is a query read or an answer written, and lets
 // one query take its second step, another its third and so on; the first is
-// seek's. So a few things
-// are on their way all the time, and nobody waits for them; a processor asked
-// for more at a time forgets some.
+// seek's. So a few things are on their way all the time, and nobody waits for
+// them; a processor asked for more at a time forgets some.
 func (s *Scratch) fetch(tick int) {
 	if q := s.at(tick - s.lag); q != nil {
 		q.ahead.zone.Node()
