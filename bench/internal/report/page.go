@@ -49,7 +49,8 @@ This page is written by the program in ` + "`bench/`" + `; the raw figures are i
   work for both ends of a packet is partly counted where the packet was sent. Ratios between servers carry over to other
   machines better than the figures themselves.
 - One worker on one processor. How servers scale over many is not measured.
-- A virtual machine: the host may take time away unseen.
+- A virtual machine: the host takes time away unseen. In some seconds the same work takes 1.7 times as long as in others, so
+  that figures of one server change by the hour; ratios are of rounds that lie seconds apart.
 - Queries come from one address and few ports: four under dnsperf, one under our own generator. Meridian hands answers to
   one port to the kernel together, which the peers do not. Where every query has a port of its own, as most resolvers do
   it, that gains nothing: the geo trial has a row for 200 ports.

@@ -94,7 +94,7 @@ func rebuild(r *Rig, t *Trial) error {
 		return err
 	}
 	defer f.Stop()
-	t.note("%d pools of 8 servers each, server and rebuild on one processor; the load is half of the saturation with one pool", poolCount)
+	t.note("%d pools of 8 servers each, server and rebuild on one processor; the load is half of the saturation with one pool; idle is 12 seconds before a rebuild and 12 after it", poolCount)
 	t.add("meridian", "ready", "s", f.running.Ready.Seconds())
 	if err := f.tables(t); err != nil {
 		return err
@@ -143,16 +143,34 @@ func (f *fiftyPools) round(t *Trial, set *queries.Set, rate float64, round uint6
 	}
 	t.add("meridian", "memory", "MB", float64(m.Proportional)/1e6)
 	t.add("meridian", "most memory during a rebuild", "MB", float64(peak)/1e6)
-	idle, err := load.Paced(f.running.Addr, set, rate, 2*time.Second, round)
+	before, err := f.idle(t, set, rate, round<<8)
 	if err != nil {
 		return err
 	}
-	t.latenciesOf("idle", idle)
 	during, err := f.underLoad(t, set, rate, round)
+	if err != nil {
+		return err
+	}
+	after, err := f.idle(t, set, rate, round<<8+128)
 	for _, p := range Percentiles {
-		t.add("meridian", RebuildMetric(p), "ratio", stats.Median(micros(during, p))/percentileMicros(idle, p))
+		t.add("meridian", RebuildMetric(p), "ratio", stats.Median(micros(during, p))/stats.Median(micros(append(before, after...), p)))
 	}
 	return err
+}
+
+// idle asks for some seconds while nothing else is done, in runs as long as those under load: machines change their pace
+// within seconds.
+func (f *fiftyPools) idle(t *Trial, set *queries.Set, rate float64, seed uint64) ([]load.Result, error) {
+	var runs []load.Result
+	for i := range uint64(12) {
+		res, err := load.Paced(f.running.Addr, set, rate, time.Second, seed+i)
+		if err != nil {
+			return nil, err
+		}
+		runs = append(runs, res)
+		t.latenciesOf("idle", res)
+	}
+	return runs, nil
 }
 
 // watchMemory looks at the memory of a process and its children until it is asked for the most it saw.
