@@ -232,32 +232,34 @@ func (q *query) data(m zones.Match) bool {
 			return q.geo(g, ttl, m)
 		}
 	}
-	if set, ok := q.zone.Find(m.Node, uint16(q.qtype)); ok {
+	if set, ok := q.asked(m); ok {
 		q.give(m, set)
 		return false
 	}
-	if q.qtype != typeANY {
-		if set, ok := q.zone.Find(m.Node, typeCNAME); ok {
-			q.synthesized(m)
-			return q.alias(set)
-		}
+	if set, ok := q.zone.Find(m.Node, typeCNAME); ok {
+		q.synthesized(m)
+		return q.alias(set)
 	}
-	q.static(m)
+	q.negative(noError, m)
 	return false
 }
 
-// static answers with the RRset asked for, or with NODATA. ANY gets the first
-// RRset there is (RFC 8482 section 4.1).
+// static answers with the RRset asked for, or with NODATA.
 func (q *query) static(m zones.Match) {
-	set, ok := q.zone.Find(m.Node, uint16(q.qtype))
-	if q.qtype == typeANY && q.zone.Sets(m.Node) > 0 {
-		set, ok = q.zone.At(m.Node, 0), true
-	}
-	if !ok {
-		q.negative(noError, m)
+	if set, ok := q.asked(m); ok {
+		q.give(m, set)
 		return
 	}
-	q.give(m, set)
+	q.negative(noError, m)
+}
+
+// asked is the RRset asked for. ANY gets the first there is (RFC 8482 section
+// 4.1).
+func (q *query) asked(m zones.Match) (zones.RRset, bool) {
+	if q.qtype == typeANY && q.zone.Sets(m.Node) > 0 {
+		return q.zone.At(m.Node, 0), true
+	}
+	return q.zone.Find(m.Node, uint16(q.qtype))
 }
 
 // give answers with an RRset, and what belongs to it.

@@ -64,8 +64,7 @@ func (q *query) explain() {
 		q.text(line)
 	}
 	if q.tc { // an RRset is answered whole or not at all
-		q.n = q.qend
-		q.counts.add(sectionAnswer, -q.counts.of(sectionAnswer))
+		q.n, q.counts = q.qend, q.counts.questions()
 	}
 }
 

@@ -44,9 +44,9 @@ func (q *query) ofSigning(m zones.Match) bool {
 	if q.qtype == typeRRSIG {
 		return q.onlySignatures(m)
 	}
-	_, ok := q.zone.Find(m.Node, typeNSEC)
+	set, ok := q.zone.Find(m.Node, typeNSEC)
 	if ok {
-		q.static(m)
+		q.give(m, set)
 	}
 	return ok
 }
