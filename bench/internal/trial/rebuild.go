@@ -94,7 +94,7 @@ func rebuild(r *Rig, t *Trial) error {
 		return err
 	}
 	defer f.Stop()
-	t.note("%d pools of 8 servers each, server and rebuild on one processor; the load is half of the saturation with one pool; idle is 12 seconds before a rebuild and 12 after it", poolCount)
+	t.note("%[1]d pools of 8 servers each, server and rebuild on one processor; the load is half of the saturation with one pool; idle is %[2]d seconds before a rebuild and %[2]d after it", poolCount, idleRuns)
 	t.add("meridian", "ready", "s", f.running.Ready.Seconds())
 	if err := f.tables(t); err != nil {
 		return err
@@ -152,23 +152,28 @@ func (f *fiftyPools) round(t *Trial, set *queries.Set, rate float64, round uint6
 		return err
 	}
 	after, err := f.idle(t, set, rate, round<<8+128)
+	if err != nil {
+		return err
+	}
 	for _, p := range Percentiles {
 		t.add("meridian", RebuildMetric(p), "ratio", stats.Median(micros(during, p))/stats.Median(micros(append(before, after...), p)))
 	}
-	return err
+	return nil
 }
+
+// idleRuns is how many seconds are looked at before a rebuild, and again after it.
+const idleRuns = 12
 
 // idle asks for some seconds while nothing else is done, in runs as long as those under load: machines change their pace
 // within seconds.
 func (f *fiftyPools) idle(t *Trial, set *queries.Set, rate float64, seed uint64) ([]load.Result, error) {
 	var runs []load.Result
-	for i := range uint64(12) {
-		res, err := load.Paced(f.running.Addr, set, rate, time.Second, seed+i)
+	for i := range uint64(idleRuns) {
+		res, err := f.second(t, "idle", set, rate, seed+i)
 		if err != nil {
 			return nil, err
 		}
 		runs = append(runs, res)
-		t.latenciesOf("idle", res)
 	}
 	return runs, nil
 }
@@ -213,12 +218,11 @@ func (f *fiftyPools) underLoad(t *Trial, set *queries.Set, rate float64, round u
 	go func() { done <- f.recompile(2*round + 2) }()
 	var runs []load.Result
 	for i := uint64(0); ; i++ {
-		res, err := load.Paced(f.running.Addr, set, rate, time.Second, round<<8+i)
+		res, err := f.second(t, "during a rebuild", set, rate, round<<8+i)
 		if err != nil {
 			return runs, err
 		}
 		runs = append(runs, res)
-		t.latenciesOf("during a rebuild", res)
 		select {
 		case err := <-done:
 			t.add("meridian", "time of a rebuild at half load", "s", time.Since(began).Seconds())
@@ -226,6 +230,15 @@ func (f *fiftyPools) underLoad(t *Trial, set *queries.Set, rate float64, round u
 		default:
 		}
 	}
+}
+
+// second asks for one, and notes the latencies.
+func (f *fiftyPools) second(t *Trial, when string, set *queries.Set, rate float64, seed uint64) (load.Result, error) {
+	res, err := load.Paced(f.running.Addr, set, rate, time.Second, seed)
+	if err == nil {
+		t.latenciesOf(when, res)
+	}
+	return res, err
 }
 
 func (t *Trial) latenciesOf(when string, res load.Result) {
