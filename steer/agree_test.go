@@ -32,8 +32,7 @@ func TestFewerRankingsAgreeWithReference(t *testing.T) {
 
 func agreeOver(t *testing.T, seed uint64, limit int) []*pool {
 	t.Helper()
-	m := &poolMaker{Rand: random(t, seed), most: 12}
-	m.w = newWorld(m.Rand)
+	m := newPoolMaker(t, seed, 12)
 	pools := make([]Pool, 3)
 	for i := range pools {
 		pools[i] = m.pool(fmt.Sprintf("p%d", i))

@@ -9,8 +9,7 @@ import (
 // another pool: the answer is always that without any.
 func TestAheadDecidesNothing(t *testing.T) {
 	for seed := range uint64(40) {
-		m := &poolMaker{Rand: random(t, 1300+seed), most: 6}
-		m.w = newWorld(m.Rand)
+		m := newPoolMaker(t, 1300+seed, 6)
 		state := mustCompile(t, m.w.part, m.pool("p"), m.pool("q")).With(nil, m.snapshot(int(seed)%4))
 		for range 60 {
 			c, other := m.client(), m.client()

@@ -10,8 +10,7 @@ import (
 // turn between states.
 func TestBriefAgreesWithExplain(t *testing.T) {
 	for seed := range uint64(20) {
-		m := &poolMaker{Rand: random(t, seed), most: 8}
-		m.w = newWorld(m.Rand)
+		m := newPoolMaker(t, seed, 8)
 		pools := []Pool{m.pool("p0"), m.pool("p1")}
 		for i := range pools[1].Servers {
 			pools[1].Servers[i].Number += 100

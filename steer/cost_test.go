@@ -10,8 +10,7 @@ import (
 // costly has one pool of each kind over a random address space.
 func costly(t testing.TB) (*State, []Client) {
 	t.Helper()
-	m := &poolMaker{Rand: random(t, 9), most: 8}
-	m.w = newWorld(m.Rand)
+	m := newPoolMaker(t, 9, 8)
 	var pools []Pool
 	for _, pick := range []Pick{All, Weighted, Sticky, First} {
 		p := weighing(pick, 2, 1, 2, 3, 1)

@@ -124,8 +124,7 @@ ttl      60 s: the record's own`
 // the reference.
 func TestExplanationAgreesWithAnswers(t *testing.T) {
 	for seed := range uint64(40) {
-		m := &poolMaker{Rand: random(t, 3000+seed), most: 10}
-		m.w = newWorld(m.Rand)
+		m := newPoolMaker(t, 3000+seed, 10)
 		p := m.pool("p")
 		set := mustCompile(t, m.w.part, p)
 		ref := newReference(m.w, &p, set.pools[0].table.order.keep)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"testing"
 	"time"
 
 	"github.com/meridian-dns/meridian/geo"
@@ -26,6 +27,14 @@ type poolMaker struct {
 	w     *world
 	slots int
 	most  int // servers
+}
+
+// newPoolMaker makes pools of at most so many servers, in a world of its own.
+func newPoolMaker(t testing.TB, seed uint64, most int) *poolMaker {
+	t.Helper()
+	m := &poolMaker{Rand: random(t, seed), most: most}
+	m.w = newWorld(m.Rand)
+	return m
 }
 
 func (m *poolMaker) one(n int) bool { return m.IntN(n) == 0 }

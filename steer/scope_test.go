@@ -10,8 +10,7 @@ import (
 // /56, scopes that overlap carry one ranking, and so does every block within a scope.
 func TestOverlappingScopesShareTheirRanking(t *testing.T) {
 	for seed := range uint64(40) {
-		m := &poolMaker{Rand: random(t, 500+seed), most: 6}
-		m.w = newWorld(m.Rand)
+		m := newPoolMaker(t, 500+seed, 6)
 		p := m.pool("p")
 		tab := mustCompile(t, m.w.part, p).pools[0].table
 		for family := range 2 {
@@ -51,8 +50,7 @@ func checkOverlaps(t *testing.T, r *rand.Rand, tab *table, family int) {
 // TestScopesHoldForAnswers asks, for every scope reported, for other subnets in it: the answer is the same.
 func TestScopesHoldForAnswers(t *testing.T) {
 	for seed := range uint64(40) {
-		m := &poolMaker{Rand: random(t, 900+seed), most: 6}
-		m.w = newWorld(m.Rand)
+		m := newPoolMaker(t, 900+seed, 6)
 		p := m.pool("p")
 		for p.Pick == Weighted {
 			p = m.pool("p")

@@ -69,8 +69,7 @@ func TestWithForgetsStatesOfAnotherSet(t *testing.T) {
 
 // TestWithEqualsFromScratch goes through random transitions of random pools.
 func TestWithEqualsFromScratch(t *testing.T) {
-	m := &poolMaker{Rand: random(t, 77), most: 5}
-	m.w = newWorld(m.Rand)
+	m := newPoolMaker(t, 77, 5)
 	var pools []Pool
 	for i := range 6 {
 		pools = append(pools, m.pool(fmt.Sprint("p", i)))

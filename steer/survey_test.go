@@ -14,8 +14,7 @@ import (
 func TestSurveyAgreesWithExplanations(t *testing.T) {
 	looked := 0
 	for seed := range uint64(40) {
-		m := &poolMaker{Rand: random(t, 500+seed), most: 12}
-		m.w = newWorld(m.Rand)
+		m := newPoolMaker(t, 500+seed, 12)
 		pools := []Pool{m.pool("a"), m.pool("b"), m.pool("c")}
 		set, err := compileFor(m.w.part, maxRankings, pools...)
 		if err != nil {
@@ -94,8 +93,7 @@ func pickedIn(e *Explanation) []string {
 
 // TestSurveyShares checks how often each of several servers is the one, and how far it is.
 func TestSurveyShares(t *testing.T) {
-	m := &poolMaker{Rand: random(t, 1), most: 4}
-	m.w = newWorld(m.Rand)
+	m := newPoolMaker(t, 1, 4)
 	a, b := m.server("a"), m.server("b")
 	for i, s := range []*Server{&a, &b} {
 		s.CNAME, s.Addrs, s.Weight = "", []Address{m.address(0)}, 1+2*i

@@ -92,8 +92,7 @@ func TestTypesOfAPinnedServer(t *testing.T) {
 // configuration, and do so for every client at once.
 func TestTypesNeverComeAndGo(t *testing.T) {
 	for seed := range uint64(150) {
-		m := &poolMaker{Rand: random(t, 2000+seed), most: 5}
-		m.w = newWorld(m.Rand)
+		m := newPoolMaker(t, 2000+seed, 5)
 		p := m.pool("p")
 		set := mustCompile(t, m.w.part, p)
 		var state *State
